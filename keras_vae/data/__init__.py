@@ -1,0 +1,6 @@
+"""Data sets in memory as uint8, and the tf.data pipelines that cast, binarize, augment and pair them in batches."""
+
+from keras_vae.data.images import arrays, batches, binarize, digits
+from keras_vae.data.pairs import pair_indices, paired_arrays, paired_batches
+
+__all__ = ["arrays", "batches", "binarize", "digits", "pair_indices", "paired_arrays", "paired_batches"]

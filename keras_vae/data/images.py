@@ -1,0 +1,111 @@
+"""Images and labels of TFDS data sets, and batches of them."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+NAMES = ("mnist", "fashion_mnist", "binarized_mnist", "svhn_cropped", "dsprites", "digits")
+
+
+@functools.lru_cache(maxsize=8)
+def arrays(name, split="train"):
+    """Images, uint8 `[examples, height, width, channels]` of 0..255, and labels `[examples]`, decoded once.
+
+    Args:
+        name: "mnist", "fashion_mnist", "binarized_mnist", "svhn_cropped", "dsprites" (by their TFDS names, from
+            TFDS_DATA_DIR or downloaded), or "digits" (scikit-learn's, embedded).
+        split: as TFDS takes it: "train", "test", "train[:90%]".
+
+    Returns:
+        `(images, labels)`. Labels are None for binarized_mnist and the latent factors `[examples, 6]` for dsprites.
+        Binary images hold 0 and 255.
+
+    Raises:
+        ValueError: unknown name.
+        RuntimeError: the data set is neither here nor can it be downloaded.
+    """
+    if name not in NAMES:
+        raise ValueError(f"Unknown data set {name!r}. Choose from {list(NAMES)}.")
+    if name == "digits":
+        images, labels = digits(split)
+        return np.round(images * 255).astype("uint8"), labels
+    import tensorflow_datasets as tfds  # slow to import, and not needed for the embedded set
+
+    try:
+        data = tfds.load(name, split=split, batch_size=-1, try_gcs=False)
+    except ValueError:
+        raise  # an unknown split: TFDS's own message names those there are
+    except Exception as error:
+        raise RuntimeError(
+            f"The data set {name!r} is not here and could not be downloaded ({type(error).__name__}). Set TFDS_DATA_DIR "
+            f"to a folder that has it prepared, or run `tfds build {name}` on a machine with network; "
+            'keras_vae.data.digits() needs no download.'
+        ) from error
+    images = data["image"].numpy()
+    if name in ("binarized_mnist", "dsprites"):
+        images = (images > 0).astype("uint8") * 255
+    if name == "dsprites":
+        return images, data["label_shape"].numpy() if "label_values" not in data else data["label_values"].numpy()
+    return images, data["label"].numpy() if "label" in data else None
+
+
+def digits(split="train"):
+    """scikit-learn's handwritten digits: images, float32 `[examples, 8, 8, 1]` in [0, 1], and labels.
+
+    1,797 real images, embedded; "train" is the first 1,500, "test" the other 297, "all" both.
+    """
+    from sklearn.datasets import load_digits
+
+    if split not in ("train", "test", "all"):
+        raise ValueError(f'Unknown split {split!r} of digits. Choose from "train", "test", "all".')
+    rows = {"train": slice(0, 1500), "test": slice(1500, None), "all": slice(None)}[split]
+    bunch = load_digits()
+    return (bunch.images[rows, ..., None] / 16.0).astype("float32"), bunch.target[rows]
+
+
+def binarize(images, seed):
+    """Draws black or white for every pixel, with its intensity as the probability of white.
+
+    Args:
+        images: float `[..., height, width, channels]` in [0, 1].
+        seed: int, or a stateless int32 pair `[2]`.
+
+    Returns:
+        float32 tensor of 0 and 1.
+    """
+    seed = tf.constant([seed, 0]) if isinstance(seed, int) else seed
+    return tf.cast(tf.random.stateless_uniform(tf.shape(images), seed) < images, "float32")
+
+
+def batches(images, batch_size=128, *, dynamic_binarization=False, augment=None, shuffle=True, seed=0, drop_remainder=False):
+    """`tf.data.Dataset` of float32 batches in [0, 1] from uint8 images in memory; seeded, and new at each epoch.
+
+    Args:
+        images: uint8 `[examples, height, width, channels]`.
+        dynamic_binarization: draw new bits for every image at every epoch (Salakhutdinov & Murray 2008).
+        augment: None, or a function `(batch, seed) -> batch` with a stateless seed.
+        shuffle: a new order at each epoch.
+        seed: of order, bits and augmentation.
+        drop_remainder: leave out a last batch that is smaller.
+    """
+    store = tf.constant(images)
+
+    def make(indices, seeds):
+        batch = tf.cast(tf.gather(store, indices), "float32") / 255.0
+        if augment is not None:
+            batch = augment(batch, seeds)
+        return binarize(batch, seeds + 1) if dynamic_binarization else batch
+
+    return index_batches(len(images), batch_size, shuffle, seed, drop_remainder).map(make, tf.data.AUTOTUNE).prefetch(2)
+
+
+def index_batches(count, batch_size, shuffle, seed, drop_remainder=False):
+    """Dataset of `(indices [batch], stateless seed [2])`: the one source of order and randomness of all pipelines."""
+    indices = tf.data.Dataset.range(count)
+    if shuffle:
+        indices = indices.shuffle(count, seed=seed, reshuffle_each_iteration=True)
+    indices = indices.batch(batch_size, drop_remainder=drop_remainder)
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    seeds = seeds.map(lambda pair: tf.cast(pair % (2**31 - 2), "int32"))
+    return tf.data.Dataset.zip(indices, seeds)

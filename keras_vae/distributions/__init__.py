@@ -1,0 +1,40 @@
+"""Ground floor: likelihoods, posteriors and priors as Keras layers that build TFP distributions, and experts.
+
+Layers hold weights and hand over tensors; their `distribution` method makes a float32 TFP distribution of them,
+whatever the mixed-precision policy.
+"""
+
+from keras_vae.distributions.divergences import kl_divergence
+from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
+from keras_vae.distributions.likelihoods import (
+    LIKELIHOODS,
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    DiscretizedLogisticLikelihood,
+    LaplaceLikelihood,
+    Likelihood,
+    NormalLikelihood,
+)
+from keras_vae.distributions.posteriors import POSTERIORS, LaplacePosterior, NormalPosterior
+from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
+from keras_vae.distributions.registry import resolve
+
+__all__ = [
+    "LIKELIHOODS",
+    "POSTERIORS",
+    "PRIORS",
+    "BernoulliLikelihood",
+    "CategoricalLikelihood",
+    "DiscretizedLogisticLikelihood",
+    "LaplaceLikelihood",
+    "LaplacePosterior",
+    "LaplacePrior",
+    "Likelihood",
+    "NormalLikelihood",
+    "NormalPosterior",
+    "StandardNormalPrior",
+    "kl_divergence",
+    "mixture_of_experts",
+    "product_of_experts",
+    "resolve",
+]

@@ -1,0 +1,176 @@
+"""Likelihoods p(x|z): what the decoder's outputs mean."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+from keras import ops
+
+tfd = tfp.distributions
+
+
+class Likelihood(keras.layers.Layer):
+    """Decoder outputs `[..., *parameters_shape(event)]` to a TFP distribution over x, `[..., *event]`, in float32.
+
+    Attributes:
+        support: `(lowest, highest)` value that x may take, or None for the real line.
+    """
+
+    support = None
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def build(self, input_shape=None):
+        pass  # likelihoods without weights
+
+    def parameters_shape(self, event_shape):
+        """Shape, without batch, that the decoder must return for events of `event_shape`."""
+        return tuple(event_shape)
+
+    def distribution(self, parameters, batch_ndims=1):
+        """TFP distribution over x of the decoder's output, whose first `batch_ndims` axes are not the event's."""
+        raise NotImplementedError(f"{type(self).__name__} must define `distribution`.")
+
+
+class _ScaledLikelihood(Likelihood):
+    """Location from the decoder, one scale for every dimension: a number, or "learned"."""
+
+    def __init__(self, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        if scale != "learned" and not (isinstance(scale, (int, float)) and scale > 0):
+            raise ValueError(f'The scale must be a positive number or "learned"; got {scale!r}.')
+        self.scale = scale
+
+    def build(self, input_shape=None):
+        if self.scale == "learned":
+            start = keras.initializers.Constant(0.5413)  # softplus(0.5413) = 1
+            self.raw_scale = self.add_weight(shape=(), initializer=start, name="raw_scale")
+
+    def scale_value(self):
+        """The scale as a float32 scalar."""
+        return ops.softplus(self.raw_scale) + 1e-5 if self.scale == "learned" else float(self.scale)
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class NormalLikelihood(_ScaledLikelihood):
+    """`N(f(z), scale**2 I)`; the decoder returns the mean."""
+
+    def distribution(self, parameters, batch_ndims=1):
+        return _independent(tfd.Normal(tf.cast(parameters, "float32"), self.scale_value()), batch_ndims)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class LaplaceLikelihood(_ScaledLikelihood):
+    """Laplace with independent dimensions; the decoder returns the location."""
+
+    def distribution(self, parameters, batch_ndims=1):
+        return _independent(tfd.Laplace(tf.cast(parameters, "float32"), self.scale_value()), batch_ndims)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class BernoulliLikelihood(Likelihood):
+    """Bernoulli with independent dimensions; the decoder returns logits. Data in [0, 1] count as expected bits."""
+
+    support = (0.0, 1.0)
+
+    def distribution(self, parameters, batch_ndims=1):
+        return _independent(tfd.Bernoulli(logits=tf.cast(parameters, "float32"), dtype="float32"), batch_ndims)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class DiscretizedLogisticLikelihood(Likelihood):
+    """Logistic, rounded to `levels` evenly spaced values in [0, 1] (Kingma et al. 2016, equation 14).
+
+    The decoder returns `[..., channels * 2]`: locations, then raw scales (`softplus` makes them positive).
+    """
+
+    support = (0.0, 1.0)
+
+    def __init__(self, levels=256, **kwargs):
+        super().__init__(**kwargs)
+        self.levels = levels
+
+    def parameters_shape(self, event_shape):
+        return (*event_shape[:-1], 2 * event_shape[-1])
+
+    def distribution(self, parameters, batch_ndims=1):
+        loc, raw_scale = tf.split(tf.cast(parameters, "float32"), 2, axis=-1)
+        return _independent(DiscretizedLogistic(loc, 0.1 * tf.nn.softplus(raw_scale) + 1e-4, self.levels), batch_ndims)
+
+    def get_config(self):
+        return {**super().get_config(), "levels": self.levels}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class CategoricalLikelihood(Likelihood):
+    """One-hot categories along the last axis; the decoder returns logits of the same shape."""
+
+    support = (0.0, 1.0)
+
+    def distribution(self, parameters, batch_ndims=1):
+        categories = tfd.OneHotCategorical(logits=tf.cast(parameters, "float32"), dtype="float32")
+        return _independent(categories, batch_ndims)
+
+
+LIKELIHOODS = {
+    "bernoulli": BernoulliLikelihood,
+    "normal": NormalLikelihood,
+    "laplace": LaplaceLikelihood,
+    "discretized_logistic": DiscretizedLogisticLikelihood,
+    "categorical": CategoricalLikelihood,
+}
+
+
+def _independent(distribution, batch_ndims):
+    """All dimensions after the first `batch_ndims` are one event."""
+    return tfd.Independent(distribution, reinterpreted_batch_ndims=len(distribution.batch_shape) - batch_ndims)
+
+
+class DiscretizedLogistic(tfd.Distribution):
+    """Logistic rounded to `levels` evenly spaced values in [0, 1]; the outermost values take the tails."""
+
+    def __init__(self, loc, scale, levels=256, name="DiscretizedLogistic"):
+        parameters = dict(locals())
+        self.loc, self.scale, self.levels = loc, scale, levels
+        super().__init__(
+            dtype=loc.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters=parameters,
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {"loc": tfp.util.ParameterProperties(), "scale": tfp.util.ParameterProperties()}
+
+    def _event_shape(self):
+        return tf.TensorShape([])
+
+    def _event_shape_tensor(self):
+        return tf.constant([], tf.int32)
+
+    def _log_prob(self, x):
+        half_bin = 0.5 / (self.levels - 1)
+        upper = (x + half_bin - self.loc) / self.scale
+        lower = (x - half_bin - self.loc) / self.scale
+        # log(sigmoid(upper) - sigmoid(lower)) without cancellation, from sigmoid(b) - sigmoid(a)
+        # = sigmoid(b) sigmoid(-a) (1 - exp(a - b)).
+        inside = tf.math.log_sigmoid(upper) + tf.math.log_sigmoid(-lower) + tfp.math.log1mexp(upper - lower)
+        lowest, highest = x < half_bin, x > 1.0 - half_bin
+        return tf.where(lowest, tf.math.log_sigmoid(upper), tf.where(highest, tf.math.log_sigmoid(-lower), inside))
+
+    def _sample_n(self, n, seed=None):
+        draws = tfd.Logistic(self.loc, self.scale).sample(n, seed=seed)
+        return tf.round(tf.clip_by_value(draws, 0.0, 1.0) * (self.levels - 1)) / (self.levels - 1)
+
+    def _mean(self):
+        # The integral over [0, 1] of P(X > t), in closed form for the logistic before rounding.
+        return self.scale * (tf.nn.softplus(self.loc / self.scale) - tf.nn.softplus((self.loc - 1.0) / self.scale))
+
+

@@ -1,0 +1,314 @@
+"""What all models share: the seam between a variant's terms and Keras's `fit`, and the public verbs."""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops, tree
+
+from keras_vae.distributions import kl_divergence
+from keras_vae.models.importance import log_likelihood_function
+from keras_vae.models.inputs import Batch, clear_errors, refuse_unused, unpack_data
+
+
+class LatentVariableModel(keras.Model):
+    """Base of every model: a variant overrides `terms`, and gives the four parts that `encode` and `decode` use.
+
+    Args:
+        latent_size: number of latents.
+        prior: "standard_normal", "laplace", or an object of `keras_vae.distributions`.
+        posterior: "normal", "laplace", or an object of `keras_vae.distributions`.
+        beta: weight of the rate in the objective; never part of what is measured. A variable: `model.beta.assign(4.0)`.
+        seed: of all random draws; None: drawn from Python's generator, as `keras.utils.set_random_seed` sets it.
+    """
+
+    # What `terms` measures, in nats per example; `free_energy` is measured besides.
+    term_names = ("distortion", "rate")
+
+    def __init__(self, latent_size, prior="standard_normal", posterior="normal", beta=1.0, seed=None, **kwargs):
+        if not isinstance(latent_size, int) or latent_size < 1:
+            raise ValueError(f"latent_size must be a positive integer; got {latent_size!r}.")
+        if not beta >= 0:
+            raise ValueError(f"beta must not be negative; got {beta!r}.")
+        super().__init__(autocast=False, **kwargs)
+        self.latent_size, self.prior, self.posterior, self.seed = latent_size, prior, posterior, seed
+        self.beta = keras.Variable(beta, trainable=False, dtype="float32", name="beta")
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._replica_losses = {}
+
+    # --- what a variant defines ---------------------------------------------------------------------------------
+
+    def input_shape_known(self):
+        """Shape of the data that the given networks declare, or None before they are chosen from the data."""
+        raise NotImplementedError
+
+    def to_batch(self, inputs):
+        """User's data to a `Batch` of fitting shapes: float32, zeros where unobserved."""
+        raise NotImplementedError
+
+    def check(self, batch):
+        """Refuses values that the likelihood cannot take."""
+        raise NotImplementedError
+
+    def encode(self, inputs):
+        """Posterior q(z|x): TFP distribution with batch shape `[batch]` and event shape `[latent]`."""
+        raise NotImplementedError
+
+    def decode(self, z):
+        """Likelihood p(x|z) of latents `[..., latent]`: TFP distribution over x, or a dict of them by modality."""
+        raise NotImplementedError
+
+    def conditional_log_prob(self, z, batch):
+        """`log p(x|z)` in nats, `[..., batch]`, of latents `[..., batch, latent]`."""
+        return self.decode(z).log_prob(batch.x)
+
+    def terms(self, batch, training):
+        """The one thing a variant overrides.
+
+        Returns:
+            `terms`: what is measured, `{name: [batch] or scalar}` for each of `term_names`;
+            `objective`: what is minimised, a dict whose values are averaged and added;
+            `output`: what calling the model returns.
+        """
+        q, prior = self.encode(batch), self.prior.distribution()
+        z = q.sample(seed=self.next_seed())
+        p = self.decode(z)
+        terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, prior, z)}
+        return terms, {**terms, "rate": self.beta * terms["rate"]}, p.mean()
+
+    # --- the seam -----------------------------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Subclasses create their networks, then call this."""
+        if not self.prior.built:
+            self.prior.build(None)
+        names = ("free_energy", *self.term_names)
+        self.trackers = {name: keras.metrics.Mean(name, dtype="float32") for name in names}
+
+    def prepare(self, inputs):
+        """User's data, or a `Batch`, to a `Batch`. Values are checked here when eager; `fit` checks them before."""
+        if isinstance(inputs, Batch):
+            return inputs
+        self._require_built()
+        batch = self.to_batch(inputs)
+        if tf.executing_eagerly():
+            with clear_errors():
+                self.check(batch)
+        return batch
+
+    def call(self, inputs, training=False):
+        self._replica_losses[_replica()] = []
+        terms, objective, output = self.terms(self.prepare(inputs), training)
+        terms = {"free_energy": terms["distortion"] + terms["rate"], **terms}
+        for value in objective.values():
+            self.add_loss(ops.mean(value))
+        for name, tracker in self.trackers.items():
+            tracker.update_state(terms[name])
+        return output
+
+    def add_loss(self, loss):
+        # Replicas share the model: with one list for all of them, one replica's gradient holds another's terms.
+        self._replica_losses.setdefault(_replica(), []).append(loss)
+
+    @property
+    def losses(self):
+        return [*self._replica_losses.get(_replica(), []), *super().losses]
+
+    def next_seed(self):
+        """Stateless seed, int32 `[2]`: another one at each call and in each replica."""
+        seed = ops.cast(ops.mod(self.seed_generator.next(), 2**31 - 1), "int32")
+        return tf.random.experimental.stateless_fold_in(seed, _replica())
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, validation_data=None, **kwargs):
+        """As `keras.Model.fit`: `x` is an array, a dict of arrays or a `tf.data.Dataset` of them. No `y`.
+
+        Raises:
+            ValueError: `y`, weights or data that the model cannot take; the message says what is accepted.
+            FloatingPointError: a term of the loss became NaN or infinite.
+        """
+        refuse_unused(y=y, **{name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")})
+        if callbacks is None or isinstance(callbacks, (list, tuple)):
+            callbacks = [*(callbacks or ()), _StopOnNaN()]
+        with clear_errors():
+            x = self._accept(x)
+            if validation_data is not None:
+                validation_data = self._accept(validation_data)
+            return super().fit(
+                x,
+                batch_size=batch_size,
+                epochs=epochs,
+                callbacks=callbacks,
+                validation_data=validation_data,
+                **kwargs,
+            )
+
+    def evaluate(self, x=None, y=None, sample_weight=None, **kwargs):
+        """As `keras.Model.evaluate`, on the data that `fit` takes."""
+        refuse_unused(y=y, sample_weight=sample_weight)
+        with clear_errors():
+            if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
+                x = self._accept(x)
+            return super().evaluate(x, **kwargs)
+
+    def _accept(self, data):
+        """Checked data, and a built model."""
+        data = unpack_data(data)
+        if data is None:
+            raise ValueError("No data: pass an array, a dict of arrays or a tf.data.Dataset as x.")
+        if isinstance(data, tf.data.Dataset):
+            return self._accept_dataset(data)
+        if not all(isinstance(part, (np.ndarray, tf.Tensor)) for part in tree.flatten(data)):
+            return data  # generators and distributed data sets: Keras takes them as they come
+        if any(part.shape[0] == 0 for part in tree.flatten(data)):
+            raise ValueError("The data are empty: there is no example in x.")
+        if not self.built:
+            self.build(tree.map_structure(lambda part: tuple(part.shape), data))
+        for batch in _slices(data, 4096):
+            self.prepare(batch)
+        return data
+
+    def _accept_dataset(self, dataset):
+        spec = unpack_data(dataset.element_spec)
+        if int(dataset.cardinality()) == 0:
+            raise ValueError("The data are empty: the tf.data.Dataset yields no batch.")
+        if not self.built:
+            self.build(tree.map_structure(lambda part: tuple(part.shape), spec))
+
+        def check(*element):
+            element = unpack_data(element)
+            self.check(self.to_batch(element))
+            return element
+
+        return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+
+    # --- the public verbs ---------------------------------------------------------------------------------------
+
+    def embed(self, x, batch_size=512):
+        """Posterior means, NumPy `[examples, latent]`."""
+        return np.concatenate([self.encode(part).mean() for part in self._batches(x, batch_size)])
+
+    def reconstruct(self, x, batch_size=512):
+        """Means of p(x|z) at the posterior means: deterministic. Shaped as the data; a dict for multimodal models."""
+        parts = [_means(self.decode(self.encode(part).mean())) for part in self._batches(x, batch_size)]
+        return tree.map_structure(lambda *tensors: tf.concat(tensors, axis=0), *parts)
+
+    def sample(self, samples=1, seed=None):
+        """Means of p(x|z) at draws of z from the prior, `[samples, *event]`; a dict for multimodal models.
+
+        For draws of x as well: `model.decode(z).sample()`.
+        """
+        self._require_built()
+        return _means(self.decode(self.prior.distribution().sample(samples, seed=self._seed(seed))))
+
+    def traverse(self, x, latent, values=(-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)):
+        """Means of p(x|z) with one latent set to each of `values`, the others at their posterior means.
+
+        Returns:
+            `[values, batch, *event]`; a dict for multimodal models.
+        """
+        if not 0 <= latent < self.latent_size:
+            raise ValueError(f"latent must be one of 0 to {self.latent_size - 1}; got {latent}.")
+        z = tf.constant(self.embed(x))
+        chosen = tf.one_hot(latent, self.latent_size, on_value=True, off_value=False, dtype=tf.bool)
+        return _means(self.decode(tf.stack([tf.where(chosen, float(value), z) for value in values])))
+
+    def log_likelihood(self, x, samples=1000, batch_size=100, chunk=50, seed=0):
+        """Importance-weighted estimate of log p(x), nats, NumPy `[examples]`; the same for the same seed.
+
+        Args:
+            samples: draws of q(z|x) an example; the estimate rises with it towards log p(x).
+            batch_size, chunk: examples and draws held in memory at a time.
+        """
+        if samples < 1:
+            raise ValueError(f"samples must be at least 1; got {samples}.")
+        self._require_built()
+        function = log_likelihood_function(self, samples, min(chunk, samples))
+        seed, results = self._seed(seed), []
+        for index, part in enumerate(self._batches(x, batch_size)):
+            results.append(function(part, tf.random.experimental.stateless_fold_in(seed, index)).numpy())
+        return np.concatenate(results)
+
+    def _batches(self, x, batch_size):
+        """Data of a verb as one `Batch` after another."""
+        self._require_built()
+        for part in _slices(x, batch_size):
+            yield self.prepare(part)
+
+    def _seed(self, seed):
+        return self.next_seed() if seed is None else tf.constant([seed, 0], tf.int32)
+
+    def _require_built(self):
+        if not self.built and self.input_shape_known():
+            self.build(self.input_shape_known())
+        if not self.built:
+            raise ValueError(
+                f"This {type(self).__name__} has no networks yet: they are chosen from the shape of the data. "
+                "Fit it first, give an encoder and a decoder, or build it: model.build((None, 28, 28, 1))."
+            )
+
+    # --- saving -------------------------------------------------------------------------------------------------
+
+    def get_config(self):
+        """Every constructor argument, from the attribute of the same name, networks and all."""
+        arguments = [
+            name
+            for cls in type(self).__mro__[: type(self).__mro__.index(LatentVariableModel) + 1]
+            for name, parameter in inspect.signature(cls.__init__).parameters.items()
+            if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+        ]
+        config = {name: _plain(getattr(self, name)) for name in dict.fromkeys(arguments)}
+        config = {name: keras.saving.serialize_keras_object(value) for name, value in config.items()}
+        return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), **config}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(
+            **{
+                name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+                for name, value in config.items()
+            }
+        )
+
+
+class _StopOnNaN(keras.callbacks.Callback):
+    """No silent NaN: fit stops with an error at the end of the epoch in which the loss stopped being a number."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        bad = {name: float(value) for name, value in (logs or {}).items() if not np.isfinite(value)}
+        if bad:
+            raise FloatingPointError(
+                f"Epoch {epoch + 1} ended with {bad}. Lower the learning rate, clip gradients (clipnorm=), or check "
+                "the scale of the likelihood."
+            )
+
+
+def _replica():
+    """Index of the replica that runs this code under tf.distribute; 0 without it."""
+    context = tf.distribute.get_replica_context()
+    return 0 if context is None else int(tf.get_static_value(context.replica_id_in_sync_group) or 0)
+
+
+def _slices(data, batch_size):
+    """Rows of an array or a dict of arrays, `batch_size` at a time."""
+    if isinstance(data, Batch):
+        raise TypeError("This verb takes data, not a prepared batch.")
+    data = tree.map_structure(lambda part: part if hasattr(part, "shape") else np.asarray(part), data)
+    sizes = {int(part.shape[0]) for part in tree.flatten(data)}
+    if len(sizes) != 1 or 0 in sizes:
+        raise ValueError(f"All parts of the data must have the same number of examples, at least one; got {sorted(sizes)}.")
+    for start in range(0, sizes.pop(), batch_size):
+        yield tree.map_structure(lambda part, start=start: part[start : start + batch_size], data)
+
+
+def _means(distributions):
+    if isinstance(distributions, dict):
+        return {name: distribution.mean() for name, distribution in distributions.items()}
+    return distributions.mean()
+
+
+def _plain(value):
+    """Variables as numbers, tracked containers as the built-in ones, for a configuration."""
+    if isinstance(value, keras.Variable):
+        return float(value.numpy())
+    return dict(value) if isinstance(value, dict) else value

@@ -1,0 +1,28 @@
+"""Importance-weighted estimates of log p(x), once for every model with a tractable posterior."""
+
+import tensorflow as tf
+
+
+def log_likelihood_function(model, samples, chunk):
+    """Compiled function `(batch, seed) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
+
+    `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` rises with K in expectation and is the ELBO's estimate at K = 1.
+    Draws are made `chunk` at a time inside one graph, so memory does not grow with `samples`.
+    """
+
+    @tf.function
+    def log_likelihood(batch, seed):
+        q, prior = model.encode(batch), model.prior.distribution()
+
+        def accumulate(index, total):
+            z = q.sample(chunk, seed=tf.random.experimental.stateless_fold_in(seed, index))
+            weights = model.conditional_log_prob(z, batch) + prior.log_prob(z) - q.log_prob(z)
+            wanted = index * chunk + tf.range(chunk) < samples
+            weights = tf.where(wanted[:, None], weights, -float("inf"))
+            return index + 1, tf.reduce_logsumexp(tf.concat([total[None], weights], axis=0), axis=0)
+
+        start = tf.fill(q.batch_shape_tensor(), -float("inf"))
+        _, total = tf.while_loop(lambda index, _: index * chunk < samples, accumulate, (0, start))
+        return total - tf.math.log(float(samples))
+
+    return log_likelihood

@@ -1,0 +1,180 @@
+"""What multimodal models share: a network pair for each modality, missing modalities, translation."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.distributions import LIKELIHOODS, POSTERIORS, PRIORS, resolve
+from keras_vae.models.base import LatentVariableModel
+from keras_vae.models.inputs import Batch, assert_shape, assert_values
+from keras_vae.models.parts import build_part, check_decoder, decode_with, known_shape
+from keras_vae.networks import default_decoder, default_encoder
+
+OBSERVED = "observed"
+
+
+class MultimodalVAE(LatentVariableModel):
+    """Base of models of several modalities, whose data are dicts of arrays by modality.
+
+    A modality may be missing: leave out its key, or give `"observed": {modality: mask}` beside the data, with a
+    boolean a row; what stands in unobserved rows is never read, NaN included.
+
+    Args:
+        encoders: networks by modality, `[batch, *event]` to features, with declared inputs. None: chosen from the data.
+        decoders: networks by modality, `[batch, latent]` to likelihood parameters. None: chosen from the data.
+        latent_size: number of latents, private ones included.
+        likelihood: one for all modalities, or a dict by modality.
+        private_latents: `{modality: count}` of latents that only this modality's encoder and decoder see
+            (Lee & Pavlovic 2021, DMVAE); the others' come first and are shared. None: all are shared.
+        **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name`, `dtype` of `keras.Model`.
+    """
+
+    def __init__(
+        self, encoders=None, decoders=None, latent_size=20, likelihood="bernoulli", private_latents=None, **kwargs
+    ):
+        super().__init__(latent_size, **kwargs)
+        if (encoders is None) != (decoders is None) or set(encoders or ()) != set(decoders or ()):
+            raise ValueError("Give encoders and decoders for the same modalities, or neither.")
+        self.prior = resolve(self.prior, PRIORS, "prior", latent_size=latent_size)
+        self.likelihood, self.private_latents, self.encoders, self.decoders = likelihood, private_latents, None, None
+        if encoders:
+            self._set_parts(encoders, decoders)
+
+    def _set_parts(self, encoders, decoders):
+        """Strings to objects by modality, sorted, and networks last: Keras keys saved weights by this order."""
+        self.modalities = tuple(sorted(encoders))
+        if OBSERVED in self.modalities:
+            raise ValueError(f"A modality cannot be called {OBSERVED!r}: that key holds the masks.")
+
+        def by_modality(value, choices, what, **arguments):
+            given = value if isinstance(value, dict) else dict.fromkeys(self.modalities, value)
+            if set(given) != set(self.modalities):
+                raise ValueError(f"The {what} must name the modalities {list(self.modalities)}; got {sorted(given)}.")
+            return {name: resolve(given[name], choices, what, **arguments) for name in self.modalities}
+
+        self.posterior = by_modality(self.posterior, POSTERIORS, "posterior", latent_size=self.latent_size)
+        self.likelihood = by_modality(self.likelihood, LIKELIHOODS, "likelihood")
+        self.encoders = {name: encoders[name] for name in self.modalities}
+        self.decoders = {name: decoders[name] for name in self.modalities}
+        self.term_names = (*type(self).term_names, *(f"distortion_{name}" for name in self.modalities))
+        self.sees = self._latents_seen()
+
+    def _latents_seen(self):
+        """Which latents each modality sees: boolean `[modalities, latent]`; shared ones first, then private ones."""
+        private = self.private_latents or {}
+        if set(private) - set(self.modalities) or sum(private.values()) >= self.latent_size:
+            raise ValueError(
+                f"private_latents must name some of {list(self.modalities)} and leave shared ones of the "
+                f"{self.latent_size} latents; got {private}."
+            )
+        owner = np.full(self.latent_size, -1)
+        end = self.latent_size
+        for index, name in reversed(list(enumerate(self.modalities))):
+            count = private.get(name, 0)
+            owner[end - count : end] = index
+            end -= count
+        return (owner == -1) | (owner == np.arange(len(self.modalities))[:, None])
+
+    # --- building and inputs ------------------------------------------------------------------------------------
+
+    def input_shape_known(self):
+        return self.encoders and {name: known_shape(self.encoders[name]) for name in self.modalities}
+
+    def build(self, input_shape):
+        shapes = {name: shape for name, shape in input_shape.items() if name != OBSERVED}
+        if self.encoders is None:
+            events = {name: tuple(shapes[name][1:]) for name in sorted(shapes)}
+            self._set_parts(*self._default_networks(events))
+        self.event_shapes = {}
+        for name in self.modalities:
+            event = known_shape(self.encoders[name]) or shapes.get(name)
+            if event is None:
+                raise ValueError(f"The encoder of {name!r} must declare its input: keras.Input(shape).")
+            self.event_shapes[name] = event = tuple(event[1:])
+            build_part(self.encoders[name], (None, *event))
+            build_part(self.decoders[name], (None, self.latent_size))
+            build_part(self.posterior[name], self.encoders[name].compute_output_shape((None, *event)))
+            build_part(self.likelihood[name], None)
+            parameters_shape = self.likelihood[name].parameters_shape(event)
+            check_decoder(self.decoders[name], self.latent_size, parameters_shape, self.likelihood[name])
+        super().build(input_shape)
+
+    def _default_networks(self, events):
+        given = self.likelihood if isinstance(self.likelihood, dict) else dict.fromkeys(events, self.likelihood)
+        decoders = {}
+        for name, event in events.items():
+            parameters_shape = resolve(given[name], LIKELIHOODS, "likelihood").parameters_shape(event)
+            decoders[name] = default_decoder(self.latent_size, event, parameters_shape)
+        return {name: default_encoder(event) for name, event in events.items()}, decoders
+
+    def to_batch(self, inputs):
+        if not isinstance(inputs, dict):
+            raise TypeError(f"Data must be a dict of arrays by modality, from {list(self.modalities)}.")
+        masks = inputs.get(OBSERVED, {})
+        present = [name for name in self.modalities if name in inputs]
+        unknown = (set(inputs) - {OBSERVED} - set(present)) | (set(masks) - set(present))
+        if unknown:
+            raise ValueError(
+                f"Unknown modality, or a mask without its data: {sorted(unknown)}. This model has {list(self.modalities)}."
+            )
+        if not present:
+            raise ValueError(f"No modality is given; pass at least one of {list(self.modalities)}, or use sample().")
+        x, observed = {}, {}
+        for name in present:
+            values = tf.cast(inputs[name], "float32")
+            assert_shape(values, self.event_shapes[name], name)
+            mask = tf.cast(masks[name], "bool") if name in masks else tf.ones(tf.shape(values)[:1], "bool")
+            if mask.shape.rank != 1:
+                raise ValueError(f"The mask of {name} must have the shape [batch]; got {list(mask.shape)}.")
+            observed[name] = mask
+            x[name] = tf.where(tf.reshape(mask, [-1] + [1] * len(self.event_shapes[name])), values, 0.0)
+        return Batch(x, observed)
+
+    def check(self, batch):
+        for name, values in batch.x.items():
+            assert_values(values, self.likelihood[name].support, name)
+
+    # --- distributions ------------------------------------------------------------------------------------------
+
+    def experts(self, batch):
+        """Each present modality's own posterior: `{modality: (loc, scale)}`, `[batch, latent]` each."""
+        return {name: self.posterior[name](self.encoders[name](x)) for name, x in batch.x.items()}
+
+    def decode(self, z):
+        return {name: self.decode_modality(name, z) for name in self.modalities}
+
+    def decode_modality(self, name, z):
+        """p(x_m|z) of one modality, of latents `[..., latent]`: a TFP distribution."""
+        if self.private_latents:
+            z = tf.where(self.sees[self.modalities.index(name)], z, 0.0)
+        return decode_with(self.decoders[name], self.likelihood[name], z)
+
+    def modality_log_prob(self, name, z, batch):
+        """`log p(x_m|z)` in nats, `[..., batch]`; 0 where the modality is unobserved."""
+        log_prob = self.decode_modality(name, z).log_prob(batch.x[name])
+        return tf.where(batch.observed[name], log_prob, 0.0)
+
+    def conditional_log_prob(self, z, batch):
+        return tf.add_n([self.modality_log_prob(name, z, batch) for name in batch.x])
+
+    # --- verbs --------------------------------------------------------------------------------------------------
+
+    def translate(self, inputs, to=None, samples=None, seed=None, batch_size=512):
+        """Cross generation: means of p(x_to|z) at draws of z from the posterior of the modalities given.
+
+        Args:
+            inputs: dict of arrays, without the modalities to make, `[batch, *event]` each.
+            to: the modality to make, or None for a dict of all that are not given.
+            samples: None for one draw, `[batch, *event]`; a number for `[samples, batch, *event]`.
+            seed: of the draws.
+        """
+        self._require_built()
+        absent = [name for name in self.modalities if name not in inputs]
+        if to is not None and to not in self.modalities:
+            raise ValueError(f"Unknown modality {to!r}; this model has {list(self.modalities)}.")
+        seed, parts = self._seed(seed), []
+        for index, batch in enumerate(self._batches(inputs, batch_size)):
+            z = self.encode(batch).sample(samples or 1, seed=tf.random.experimental.stateless_fold_in(seed, index))
+            parts.append({name: self.decode_modality(name, z).mean() for name in ([to] if to else absent)})
+        made = {name: tf.concat([part[name] for part in parts], axis=1) for name in parts[0]}
+        made = {name: value if samples else value[0] for name, value in made.items()}
+        return made[to] if to else made

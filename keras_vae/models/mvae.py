@@ -1,0 +1,90 @@
+"""Product of experts: the multimodal variational autoencoder (Wu & Goodman 2018)."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from keras_vae.distributions import kl_divergence, product_of_experts
+from keras_vae.models.multimodal import MultimodalVAE
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MVAE(MultimodalVAE):
+    """Joint posterior `q(z|x_S) = N(0, I) prod_{m in S} q_m(z|x_m)`, trained on sub-sampled subsets S.
+
+    The objective is the sum of `weighted distortion + beta * rate` over S = all modalities, each one alone, and
+    `random_subsets` drawn at each step (the sub-sampled training paradigm, section 2.3).
+
+    Args:
+        modality_weights: `{modality: weight}` of the distortions in the objective. None: 1 each.
+        random_subsets: number of random subsets at each step of training; of use with three modalities or more.
+        reconstruct_absent: whether z of a subset also reconstructs the modalities outside it, each with its own
+            private latents; the paper's objective does not.
+        **kwargs: arguments of `MultimodalVAE`.
+    """
+
+    def __init__(
+        self,
+        encoders=None,
+        decoders=None,
+        latent_size=20,
+        modality_weights=None,
+        random_subsets=0,
+        reconstruct_absent=False,
+        **kwargs,
+    ):
+        super().__init__(encoders, decoders, latent_size, **kwargs)
+        self.modality_weights = modality_weights
+        self.random_subsets = random_subsets
+        self.reconstruct_absent = reconstruct_absent
+
+    def encode(self, inputs):
+        batch = self.prepare(inputs)
+        loc, scale = self._product(batch, np.ones((1, len(batch.x)), bool))
+        return self.posterior[self.modalities[0]].distribution(loc[0], scale[0])
+
+    def _product(self, batch, subsets):
+        """`(loc, scale)` of the posteriors of subsets, boolean `[subsets, experts]`: `[subsets, batch, latent]` each."""
+        loc, scale = (tf.stack(parts)[:, None] for parts in zip(*self.experts(batch).values(), strict=True))
+        sees = self.sees[[self.modalities.index(name) for name in batch.x]][:, None, None, :]
+        takes_part = tf.transpose(subsets)[:, :, None, None]
+        if self.reconstruct_absent:
+            takes_part |= sees & (np.sum(self.sees, axis=0) == 1)
+        observed = tf.stack(list(batch.observed.values()))[:, None, :, None]
+        return product_of_experts(loc, scale, takes_part & observed & sees)
+
+    def _subsets(self, count, training):
+        """Boolean `[subsets, experts]`: all, each alone, and in training random ones."""
+        fixed = np.concatenate([np.ones((1, count), bool), np.eye(count, dtype=bool)]) if count > 1 else [[True]]
+        if not (training and self.random_subsets):
+            return tf.constant(fixed)
+        drawn = tfp.random.rademacher((self.random_subsets, count), seed=self.next_seed()) > 0
+        return tf.concat([fixed, drawn], axis=0)
+
+    def terms(self, batch, training):
+        subsets = self._subsets(len(batch.x), training)
+        q = self.posterior[self.modalities[0]].distribution(*self._product(batch, subsets))
+        z = q.sample(seed=self.next_seed())
+        rate = kl_divergence(q, self.prior.distribution(), z)
+        given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
+        terms = {"rate": rate[0], **{f"distortion_{name}": tf.zeros_like(rate[0]) for name in self.modalities}}
+        objective, output = {"rate": self.beta * _sum_where(given, rate)}, {}
+        for index, name in enumerate(batch.x):
+            wanted = given if self.reconstruct_absent else given & subsets[:, index, None]
+            # Another modality's own subset needs no decoding, unless it is to reconstruct this one.
+            others = [] if self.reconstruct_absent else [1 + other for other in range(len(batch.x)) if other != index]
+            rows = [row for row in range(subsets.shape[0]) if row not in others]
+            p = self.decode_modality(name, tf.gather(z, rows))
+            distortion = tf.where(batch.observed[name], -p.log_prob(batch.x[name]), 0.0)
+            weight = (self.modality_weights or {}).get(name, 1.0)
+            objective[f"distortion_{name}"] = weight * _sum_where(tf.gather(wanted, rows), distortion)
+            terms[f"distortion_{name}"] = distortion[0]
+            output[name] = p.mean()[0]
+        terms["distortion"] = tf.add_n([terms[f"distortion_{name}"] for name in self.modalities])
+        return terms, objective, output
+
+
+def _sum_where(condition, values):
+    """Sum over subsets, `[subsets, batch]` to `[batch]`, of the values wanted."""
+    return tf.reduce_sum(tf.where(condition, values, 0.0), axis=0)

@@ -1,0 +1,17 @@
+"""Encoders and decoders: plain Keras models, no probability. Encoders return features, decoders likelihood parameters."""
+
+from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder
+from keras_vae.networks.default import default_decoder, default_encoder
+from keras_vae.networks.dense import dense_decoder, dense_encoder
+from keras_vae.networks.residual import residual_decoder, residual_encoder
+
+__all__ = [
+    "convolutional_decoder",
+    "convolutional_encoder",
+    "default_decoder",
+    "default_encoder",
+    "dense_decoder",
+    "dense_encoder",
+    "residual_decoder",
+    "residual_encoder",
+]

@@ -1,0 +1,54 @@
+"""Strided convolutional networks, for images `[height, width, channels]` of any size."""
+
+import math
+
+import keras
+from keras import layers
+
+
+def convolutional_encoder(shape, filters=(32, 64, 128), width=256, activation="relu", name="convolutional_encoder"):
+    """Encoder `[batch, height, width, channels]` to `[batch, width]`; every entry of `filters` halves the image."""
+    inputs = keras.Input(shape)
+    x = inputs
+    for count in filters:
+        x = layers.Conv2D(count, 4, strides=2, padding="same", activation=activation)(x)
+    x = layers.Flatten()(x)
+    return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
+
+
+def convolutional_decoder(
+    latent_size,
+    shape,
+    filters=(128, 64, 32),
+    width=256,
+    activation="relu",
+    output_activation=None,
+    name="convolutional_decoder",
+):
+    """Decoder `[batch, latent_size]` to `[batch, *shape]`; every entry of `filters` doubles the image."""
+    inputs = keras.Input((latent_size,))
+    x = layers.Dense(width, activation=activation)(inputs)
+    x = smallest_image(x, shape, stages=len(filters), filters=filters[0], activation=activation)
+    for count in (*filters[1:], None):
+        last = count is None
+        x = layers.Conv2DTranspose(
+            shape[-1] if last else count,
+            4,
+            strides=2,
+            padding="same",
+            activation=output_activation if last else activation,
+        )(x)
+    return keras.Model(inputs, crop(x, shape), name=name)
+
+
+def smallest_image(x, shape, stages, filters, activation=None):
+    """Features to the image that `stages` doublings make at least as large as `shape`."""
+    sides = [math.ceil(side / 2**stages) for side in shape[:2]]
+    x = layers.Dense(math.prod(sides) * filters, activation=activation)(x)
+    return layers.Reshape((*sides, filters))(x)
+
+
+def crop(x, shape):
+    """Cuts what the doublings made too large at the bottom and the right."""
+    excess = [(0, have - want) for have, want in zip(x.shape[1:3], shape[:2], strict=True)]
+    return layers.Cropping2D(excess)(x) if any(right for _, right in excess) else x

@@ -1,0 +1,35 @@
+"""The networks that a model takes when its user names none, chosen from the shape of the data."""
+
+import math
+
+from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder
+from keras_vae.networks.dense import dense_decoder, dense_encoder
+
+_SMALLEST_CONVOLVED_SIDE = 16
+
+
+def _stages(shape):
+    """How many halvings bring an image to about 4 pixels; 0 for what is not an image worth convolving."""
+    if len(shape) != 3 or min(shape[:2]) < _SMALLEST_CONVOLVED_SIDE:
+        return 0
+    return max(1, math.floor(math.log2(min(shape[:2]) / 4) + 0.2))
+
+
+def default_encoder(shape):
+    """Convolutional for images `[height, width, channels]` with sides of 16 or more, else dense."""
+    stages = _stages(shape)
+    if not stages:
+        return dense_encoder(shape)
+    return convolutional_encoder(shape, filters=_filters(stages))
+
+
+def default_decoder(latent_size, shape, output_shape):
+    """Mirror image of `default_encoder(shape)`; returns likelihood parameters of `output_shape`."""
+    stages = _stages(shape)
+    if not stages:
+        return dense_decoder(latent_size, output_shape)
+    return convolutional_decoder(latent_size, output_shape, filters=_filters(stages)[::-1])
+
+
+def _filters(stages):
+    return tuple(min(32 * 2**stage, 128) for stage in range(stages))

@@ -1,0 +1,58 @@
+"""Residual convolutional networks: strided stages of pre-activation blocks (He et al. 2016, "Identity mappings")."""
+
+import keras
+from keras import layers
+
+from keras_vae.networks.convolutional import crop, smallest_image
+
+
+def _block(x, activation):
+    count = x.shape[-1]
+    y = layers.Conv2D(count, 3, padding="same")(layers.Activation(activation)(x))
+    y = layers.Conv2D(count, 3, padding="same", kernel_initializer="zeros")(layers.Activation(activation)(y))
+    return layers.Add()([x, y])  # zeros above: every block starts as the identity, deep stacks need no normalisation
+
+
+def residual_encoder(
+    shape, filters=(32, 64, 128), blocks=1, width=256, activation="silu", dropout=0.0, name="residual_encoder"
+):
+    """Encoder `[batch, height, width, channels]` to `[batch, width]`; every stage halves the image."""
+    inputs = keras.Input(shape)
+    x = inputs
+    for count in filters:
+        x = layers.Conv2D(count, 4, strides=2, padding="same")(x)
+        for _ in range(blocks):
+            x = _block(x, activation)
+    x = layers.Flatten()(layers.Activation(activation)(x))
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    x = layers.Dense(width, activation=activation)(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def residual_decoder(
+    latent_size,
+    shape,
+    filters=(128, 64, 32),
+    blocks=1,
+    width=256,
+    activation="silu",
+    output_activation=None,
+    name="residual_decoder",
+):
+    """Decoder `[batch, latent_size]` to `[batch, *shape]`; every stage doubles the image."""
+    inputs = keras.Input((latent_size,))
+    x = layers.Dense(width, activation=activation)(inputs)
+    x = smallest_image(x, shape, stages=len(filters), filters=filters[0])
+    for index in range(len(filters)):
+        for _ in range(blocks):
+            x = _block(x, activation)
+        last = index == len(filters) - 1
+        x = layers.Conv2DTranspose(
+            shape[-1] if last else filters[index + 1],
+            4,
+            strides=2,
+            padding="same",
+            activation=output_activation if last else None,
+        )(layers.Activation(activation)(x))
+    return keras.Model(inputs, crop(x, shape), name=name)
