@@ -1,0 +1,15 @@
+"""The zoo: pretrained models by name.
+
+>>> keras_vae.zoo.names()
+>>> model = keras_vae.zoo.load("mvae_poe")
+>>> print(keras_vae.zoo.card("mvae_poe"))
+
+Each entry is a folder beside this file: `recipe.py` (what it is and how it was made), `model.keras`, `metrics.json`,
+`README.md` (the card), `preview.png` and `examples.npz` (a few inputs, and the outputs expected of them). Importing
+this module does not import TensorFlow.
+"""
+
+from keras_vae.zoo.cards import card, results_table
+from keras_vae.zoo.entries import examples, load, metrics, names, recipe, save
+
+__all__ = ["card", "examples", "load", "metrics", "names", "recipe", "results_table", "save"]

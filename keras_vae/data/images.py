@@ -38,9 +38,9 @@ def arrays(name, split="train"):
         raise  # an unknown split: TFDS's own message names those there are
     except Exception as error:
         raise RuntimeError(
-            f"The data set {name!r} is not here and could not be downloaded ({type(error).__name__}). Set TFDS_DATA_DIR "
-            f"to a folder that has it prepared, or run `tfds build {name}` on a machine with network; "
-            'keras_vae.data.digits() needs no download.'
+            f"The data set {name!r} is not here and could not be downloaded ({type(error).__name__}). "
+            f"Set TFDS_DATA_DIR to a folder that has it, or run `tfds build {name}` where there is a network; "
+            "keras_vae.data.digits() needs no download."
         ) from error
     images = data["image"].numpy()
     if name in ("binarized_mnist", "dsprites"):
@@ -78,7 +78,9 @@ def binarize(images, seed):
     return tf.cast(tf.random.stateless_uniform(tf.shape(images), seed) < images, "float32")
 
 
-def batches(images, batch_size=128, *, dynamic_binarization=False, augment=None, shuffle=True, seed=0, drop_remainder=False):
+def batches(
+    images, batch_size=128, *, dynamic_binarization=False, augment=None, shuffle=True, seed=0, drop_remainder=False
+):
     """`tf.data.Dataset` of float32 batches in [0, 1] from uint8 images in memory; seeded, and new at each epoch.
 
     Args:

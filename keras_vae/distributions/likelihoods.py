@@ -172,5 +172,3 @@ class DiscretizedLogistic(tfd.Distribution):
     def _mean(self):
         # The integral over [0, 1] of P(X > t), in closed form for the logistic before rounding.
         return self.scale * (tf.nn.softplus(self.loc / self.scale) - tf.nn.softplus((self.loc - 1.0) / self.scale))
-
-

@@ -50,4 +50,3 @@ class LaplacePosterior(_LocationScalePosterior):
 
 
 POSTERIORS = {"normal": NormalPosterior, "laplace": LaplacePosterior}
-

@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from keras_vae.distributions import kl_divergence
 from keras_vae.models.importance import log_likelihood_function
-from keras_vae.models.inputs import Batch, clear_errors, refuse_unused, unpack_data
+from keras_vae.models.inputs import Batch, as_arrays, clear_errors, refuse_unused, unpack_data
 
 
 class LatentVariableModel(keras.Model):
@@ -158,8 +158,9 @@ class LatentVariableModel(keras.Model):
             raise ValueError("No data: pass an array, a dict of arrays or a tf.data.Dataset as x.")
         if isinstance(data, tf.data.Dataset):
             return self._accept_dataset(data)
-        if not all(isinstance(part, (np.ndarray, tf.Tensor)) for part in tree.flatten(data)):
+        if not isinstance(data, (dict, list)) and not hasattr(data, "shape"):
             return data  # generators and distributed data sets: Keras takes them as they come
+        data = as_arrays(data)
         if any(part.shape[0] == 0 for part in tree.flatten(data)):
             raise ValueError("The data are empty: there is no example in x.")
         if not self.built:
@@ -213,12 +214,13 @@ class LatentVariableModel(keras.Model):
         chosen = tf.one_hot(latent, self.latent_size, on_value=True, off_value=False, dtype=tf.bool)
         return _means(self.decode(tf.stack([tf.where(chosen, float(value), z) for value in values])))
 
-    def log_likelihood(self, x, samples=1000, batch_size=100, chunk=50, seed=0):
+    def log_likelihood(self, x, samples=1000, batch_size=100, chunk=50, seed=0, progress=None):
         """Importance-weighted estimate of log p(x), nats, NumPy `[examples]`; the same for the same seed.
 
         Args:
             samples: draws of q(z|x) an example; the estimate rises with it towards log p(x).
             batch_size, chunk: examples and draws held in memory at a time.
+            progress: None, or a function called with the number of examples just done.
         """
         if samples < 1:
             raise ValueError(f"samples must be at least 1; got {samples}.")
@@ -227,6 +229,8 @@ class LatentVariableModel(keras.Model):
         seed, results = self._seed(seed), []
         for index, part in enumerate(self._batches(x, batch_size)):
             results.append(function(part, tf.random.experimental.stateless_fold_in(seed, index)).numpy())
+            if progress is not None:
+                progress(len(results[-1]))
         return np.concatenate(results)
 
     def _batches(self, x, batch_size):
@@ -293,10 +297,12 @@ def _slices(data, batch_size):
     """Rows of an array or a dict of arrays, `batch_size` at a time."""
     if isinstance(data, Batch):
         raise TypeError("This verb takes data, not a prepared batch.")
-    data = tree.map_structure(lambda part: part if hasattr(part, "shape") else np.asarray(part), data)
+    data = as_arrays(data)
     sizes = {int(part.shape[0]) for part in tree.flatten(data)}
     if len(sizes) != 1 or 0 in sizes:
-        raise ValueError(f"All parts of the data must have the same number of examples, at least one; got {sorted(sizes)}.")
+        raise ValueError(
+            f"All parts of the data must have the same number of examples, at least one; got {sorted(sizes)}."
+        )
     for start in range(0, sizes.pop(), batch_size):
         yield tree.map_structure(lambda part, start=start: part[start : start + batch_size], data)
 

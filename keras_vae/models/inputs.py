@@ -4,6 +4,7 @@ import contextlib
 import re
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -77,9 +78,16 @@ def refuse_unused(**arguments):
             )
 
 
+def as_arrays(data):
+    """Data, or a dict of data, with lists and the like as NumPy arrays."""
+    if isinstance(data, dict):
+        return {name: as_arrays(part) for name, part in data.items()}
+    return data if hasattr(data, "shape") else np.asarray(data)
+
+
 def unpack_data(x):
     """The x of `x` or `(x,)`; raises ValueError for `(x, y)`."""
-    if isinstance(x, (tuple, list)) and not hasattr(x, "shape"):
+    if isinstance(x, tuple):
         refuse_unused(**dict(zip(("y", "sample_weight"), x[1:], strict=False)))
         return x[0]
     return x

@@ -114,7 +114,8 @@ class MultimodalVAE(LatentVariableModel):
         unknown = (set(inputs) - {OBSERVED} - set(present)) | (set(masks) - set(present))
         if unknown:
             raise ValueError(
-                f"Unknown modality, or a mask without its data: {sorted(unknown)}. This model has {list(self.modalities)}."
+                f"Unknown modality, or a mask without its data: {sorted(unknown)}. "
+                f"This model has {list(self.modalities)}."
             )
         if not present:
             raise ValueError(f"No modality is given; pass at least one of {list(self.modalities)}, or use sample().")

@@ -45,7 +45,7 @@ class MVAE(MultimodalVAE):
         return self.posterior[self.modalities[0]].distribution(loc[0], scale[0])
 
     def _product(self, batch, subsets):
-        """`(loc, scale)` of the posteriors of subsets, boolean `[subsets, experts]`: `[subsets, batch, latent]` each."""
+        """`(loc, scale)`, `[subsets, batch, latent]` each, of the posteriors of boolean `[subsets, experts]`."""
         loc, scale = (tf.stack(parts)[:, None] for parts in zip(*self.experts(batch).values(), strict=True))
         sees = self.sees[[self.modalities.index(name) for name in batch.x]][:, None, None, :]
         takes_part = tf.transpose(subsets)[:, :, None, None]

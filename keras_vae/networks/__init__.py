@@ -1,4 +1,4 @@
-"""Encoders and decoders: plain Keras models, no probability. Encoders return features, decoders likelihood parameters."""
+"""Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder
 from keras_vae.networks.default import default_decoder, default_encoder

@@ -15,7 +15,9 @@ def dense_encoder(shape, widths=(400, 400), activation="relu", name="dense_encod
     return keras.Model(inputs, x, name=name)
 
 
-def dense_decoder(latent_size, shape, widths=(400, 400), activation="relu", output_activation=None, name="dense_decoder"):
+def dense_decoder(
+    latent_size, shape, widths=(400, 400), activation="relu", output_activation=None, name="dense_decoder"
+):
     """Decoder `[batch, latent_size]` to `[batch, *shape]`."""
     inputs = keras.Input((latent_size,))
     x = inputs

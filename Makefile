@@ -1,0 +1,35 @@
+# make demo   set up from nothing, draw what mvae_poe does, print its figures
+# make test   set up from nothing, run the tests
+# make check  lint, format and tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/installed
+	$(BIN)/keras-vae preview mvae_poe --output demo.png
+	$(BIN)/keras-vae card mvae_poe
+	@echo "The picture: demo.png"
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[all]"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist runs *.egg-info

@@ -1,0 +1,270 @@
+"""The keras-vae command. TensorFlow is imported only by the commands that compute."""
+
+import json
+import pathlib
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Pretrained variational autoencoders: look at them, sample from them, remake them.",
+    epilog="Try: keras-vae list; keras-vae sample vae; keras-vae translate mvae_poe --to svhn",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[
+    str, typer.Argument(help="An entry (see `keras-vae list`), or a folder written by keras_vae.zoo.save.")
+]
+Seed = Annotated[int, typer.Option(help="Of the random draws: the same seed makes the same picture.")]
+Input = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        "--input",
+        "-i",
+        help="Images: .npy [count, height, width, channels], .npz with an array a modality, or one .png. "
+        "Values in [0, 1], or 0..255 as 8-bit integers. Default: the examples that ship with the entry.",
+    ),
+]
+
+
+def _output(default):
+    return Annotated[pathlib.Path, typer.Option("--output", "-o", help=f"Where to write the picture, PNG [{default}].")]
+
+
+@app.command("list")
+def list_entries():
+    """Print every entry with its data, latents, parameters, headline figure and size."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from keras_vae.zoo import cards
+
+    for kind, title in (("model", "Models"), ("classifier", "Classifiers (judges of coherence)")):
+        table = Table(*cards.OVERVIEW_HEADER, title=title, title_justify="left")
+        for row in cards.overview_rows(kind):
+            table.add_row(*row)
+        Console().print(table)
+
+
+@app.command()
+def card(name: Name):
+    """Print the card of an entry: what it is, how good it is, how it was measured and made."""
+    import sys
+
+    from keras_vae.zoo import cards
+
+    text = cards.card(_entry(name))
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        typer.echo(text)
+
+
+@app.command()
+def sample(
+    name: Name,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many draws from the prior.")] = 10,
+    output: _output("sample.png") = pathlib.Path("sample.png"),
+    seed: Seed = 0,
+):
+    """Draw from the prior (for multimodal models: joint generation) and write a picture of the means."""
+    from keras_vae import plots
+
+    made = _load(name).sample(count, seed=seed)
+    _write(plots, {"Samples from the prior": _rows(made)}, output)
+
+
+@app.command()
+def reconstruct(name: Name, input: Input = None, output: _output("reconstruct.png") = pathlib.Path("reconstruct.png")):
+    """Encode and decode images, and write a picture of both."""
+    from keras_vae import plots
+
+    model = _load(name)
+    x = _images(name, input)
+    made = model.reconstruct(x)
+    x = x if isinstance(x, dict) else {"images": x}
+    made = made if isinstance(made, dict) else {"images": made}
+    rows = {}
+    for key in made:
+        rows |= {key: x[key]} if key in x else {}
+        rows[f"{key}, reconstructed" if key in x else f"{key}, generated"] = made[key]
+    _write(plots, {"Reconstructions": rows}, output)
+
+
+@app.command()
+def translate(
+    name: Name,
+    to: Annotated[str | None, typer.Option(help="The modality to make. Default: each in turn.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Generations of each image.")] = 3,
+    input: Input = None,
+    output: _output("translate.png") = pathlib.Path("translate.png"),
+    seed: Seed = 0,
+):
+    """Generate one modality from another (cross generation) and write a picture."""
+    from keras_vae import plots
+
+    model = _load(name)
+    if not hasattr(model, "translate"):
+        raise ValueError(f"{name} has one modality: there is nothing to translate to. See `keras-vae list`.")
+    x = _images(name, input)
+    sections = {}
+    for target in [to] if to else model.modalities:
+        for source in x:
+            if source != target:
+                made = model.translate({source: x[source]}, to=target, samples=samples, seed=seed)
+                sections[f"{source} to {target}"] = {source: x[source]} | {
+                    f"{target} {index + 1}": images for index, images in enumerate(made)
+                }
+    if not sections:
+        raise ValueError(f"The input holds no modality other than {to!r}.")
+    _write(plots, sections, output)
+
+
+@app.command()
+def traverse(
+    name: Name,
+    latent: Annotated[int, typer.Option(help="Which latent to move from -3 to 3.")] = 0,
+    input: Input = None,
+    output: _output("traverse.png") = pathlib.Path("traverse.png"),
+):
+    """Move one latent with the others fixed, and write a picture with a row an image."""
+    import numpy as np
+
+    from keras_vae import plots
+
+    made = _load(name).traverse(_images(name, input), latent, values=tuple(np.linspace(-3, 3, 11)))
+    made = made if isinstance(made, dict) else {"": made}
+    sections = {
+        f"latent {latent} from -3 to 3 {key}".strip(): {
+            f"image {index}": images[:, index] for index in range(images.shape[1])
+        }
+        for key, images in ((key, np.asarray(value)) for key, value in made.items())
+    }
+    _write(plots, sections, output)
+
+
+@app.command()
+def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.png")):
+    """Draw an entry's own picture anew from its weights: what it can do, at a glance."""
+    from keras_vae import plots, zoo
+
+    recipe = zoo.recipe(name)
+    _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.TITLE)
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="An entry, to be remade from its recipe.")],
+    overrides: Annotated[
+        pathlib.Path | None,
+        typer.Option("--set", help='JSON of hyperparameters that differ from the recipe: {"beta": 2.0, "epochs": 10}.'),
+    ] = None,
+    output: Annotated[
+        pathlib.Path | None, typer.Option("--output", "-o", help="Folder of the entry to write [runs/NAME/entry].")
+    ] = None,
+    run: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="Folder of checkpoints, from which a killed training goes on [runs/NAME]."),
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+):
+    """Train an entry by its recipe, measure it and write it. Start it again after a kill: it goes on."""
+    from keras_vae import zoo
+
+    zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
+    settings = json.loads(overrides.read_text()) if overrides else {}
+    from keras_vae.zoo import training
+
+    run = run or pathlib.Path("runs") / name
+    model, facts = training.train(name, settings, run, precision)
+    training.write_entry(name, model, facts, output or run / "entry")
+    typer.echo(f"Wrote {output or run / 'entry'}.")
+
+
+@app.command()
+def evaluate(
+    name: Name,
+    write: Annotated[bool, typer.Option(help="Write the figures, the card and the preview into the entry.")] = False,
+):
+    """Measure an entry's weights on held-out data, as its card reports it."""
+    from keras_vae import zoo
+    from keras_vae.zoo import cards, entries, training
+
+    recipe, model = zoo.recipe(name), _load(name)
+    if write:
+        rows = training.write_entry(name, model, zoo.metrics(name)["training"], entries.folder(name))["metrics"]
+    else:
+        rows = training.measure(recipe, model)
+    typer.echo(
+        cards.table([cards.measured_row(row) for row in rows], ("metric", "value", "95 % interval", "measured on"))
+    )
+
+
+def _entry(name):
+    """A folder of one's own if there is one of that name here, else the name of an entry."""
+    path = pathlib.Path(name)
+    return path if len(path.parts) > 1 and path.is_dir() else name
+
+
+def _load(name):
+    from keras_vae import zoo
+
+    zoo.entries.folder(_entry(name))  # an unknown name is refused before TensorFlow loads
+    return zoo.load(_entry(name))
+
+
+def _images(name, path):
+    """What a command works on, float32 in [0, 1]: the user's file, or the entry's examples."""
+    import numpy as np
+
+    from keras_vae import zoo
+
+    if path is None:
+        return zoo.examples(_entry(name))
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.suffix == ".npz":
+        with np.load(path) as stored:
+            return {key: _scaled(stored[key]) for key in stored}
+    if path.suffix == ".npy":
+        return _scaled(np.load(path))
+    if path.suffix == ".png":
+        from matplotlib.image import imread
+
+        image = imread(path)
+        image = image[..., :3] if image.ndim == 3 else image[..., None]
+        return image[None].astype("float32")
+    raise ValueError(f"Cannot read {path}: give a .npy, .npz or .png file.")
+
+
+def _scaled(array):
+    return array / 255 if array.dtype == "uint8" else array
+
+
+def _rows(images):
+    return images if isinstance(images, dict) else {"means": images}
+
+
+def _write(plots, sections, path, title=None):
+    if path.suffix != ".png":
+        raise ValueError(f"Pictures are written as PNG: give a name that ends in .png, not {path.name!r}.")
+    plots.picture(sections, path, title=title)
+    typer.echo(f"Wrote {path}.")
+
+
+def main():
+    """Entry point: bad input ends in one line and exit status 2, without a traceback."""
+    import os
+    import sys
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except (ValueError, TypeError, FileNotFoundError, FloatingPointError, RuntimeError) as error:
+        typer.echo(f"keras-vae: {error}", err=True)
+        sys.exit(2)

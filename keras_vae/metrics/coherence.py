@@ -1,0 +1,43 @@
+"""Coherence of multimodal generations, as classifiers judge it (Shi et al. 2019, section 4.2).
+
+Classifiers are given as an argument, by modality: functions or Keras models from images to logits `[batch, classes]`.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vae.metrics.estimate import Estimate
+
+
+def cross_coherence(model, inputs, labels, to, classifiers, samples=10, seed=0):
+    """Share of generations of modality `to` whose class is that of the input.
+
+    Args:
+        inputs: dict of arrays of the modalities given.
+        labels: true classes of the inputs, integers `[examples]`.
+        to: the modality generated, judged by `classifiers[to]`.
+        samples: generations an example.
+
+    Returns:
+        Estimate whose standard error is over examples, each with the mean of its generations.
+    """
+    right = np.zeros(len(labels))
+    for draw in range(samples):
+        made = model.translate(inputs, to=to, seed=seed + draw)
+        right += _classes(classifiers[to], made) == np.asarray(labels)
+    return Estimate.of(right / samples, "fraction", samples)
+
+
+def joint_coherence(model, classifiers, samples=10_000, seed=0, batch_size=500):
+    """Share of draws from the prior whose modalities are all of one class, by `classifiers`."""
+    agree = []
+    for start in range(0, samples, batch_size):
+        made = model.sample(min(batch_size, samples - start), seed=seed + start)
+        classes = np.stack([_classes(classifiers[name], made[name]) for name in sorted(made)])
+        agree.append((classes == classes[0]).all(axis=0))
+    return Estimate.of(np.concatenate(agree), "fraction")
+
+
+def _classes(classifier, images, batch_size=500):
+    parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+    return np.concatenate([tf.argmax(classifier(part), axis=-1).numpy() for part in parts])

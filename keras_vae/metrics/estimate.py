@@ -1,0 +1,30 @@
+"""A measured number, and how well it is known."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Estimate(NamedTuple):
+    """A mean over examples.
+
+    Attributes:
+        value: the mean.
+        unit: such as "nats" or "fraction".
+        examples: number of examples that it is a mean of.
+        standard_error: of the mean over examples; None for a number that is no mean.
+        samples: draws an example, where there are any.
+    """
+
+    value: float
+    unit: str
+    examples: int
+    standard_error: float | None = None
+    samples: int | None = None
+
+    @classmethod
+    def of(cls, values, unit, samples=None):
+        """The estimate from one value an example, `[examples]`."""
+        values = np.asarray(values, "float64")
+        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+        return cls(float(values.mean()), unit, len(values), error, samples)

@@ -1,0 +1,27 @@
+"""What the latents hold."""
+
+import numpy as np
+
+from keras_vae.metrics.estimate import Estimate
+
+
+def active_units(model, x, threshold=0.01):
+    """Number of latents whose posterior mean varies over the data by more than `threshold` (Burda et al. 2016, 2.4)."""
+    means = model.embed(x)
+    return Estimate(int((means.var(axis=0) > threshold).sum()), "latents", len(means))
+
+
+def linear_probe(model, train, train_labels, test, test_labels):
+    """Accuracy on `test` of a logistic regression on the posterior means of `train`.
+
+    Args:
+        train, test: data as the model takes them; leave a modality out to probe the posterior without it.
+        train_labels, test_labels: integers `[examples]`.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    probe.fit(model.embed(train), train_labels)
+    return Estimate.of(probe.predict(model.embed(test)) == np.asarray(test_labels), "fraction")

@@ -1,0 +1,36 @@
+"""Free energy and log-likelihood on a data set."""
+
+import keras
+import numpy as np
+
+from keras_vae.metrics.estimate import Estimate
+
+
+def free_energy(model, x, batch_size=500):
+    """Means over the data of the free energy and its terms, as `evaluate` measures them with one draw of z an example.
+
+    Returns:
+        `{"free_energy": Estimate, "distortion": Estimate, "rate": Estimate, ...}`, nats per example.
+    """
+    examples = len(next(iter(x.values())) if isinstance(x, dict) else x)
+    measured = model.evaluate(x, batch_size=batch_size, verbose=0, return_dict=True)
+    measured.pop("loss")
+    return {name: Estimate(float(value), "nats", examples, samples=1) for name, value in measured.items()}
+
+
+def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verbose=0):
+    """`-log p(x)` by importance sampling (Burda et al. 2016, equation 8): an upper bound in expectation.
+
+    Args:
+        x: examples as the model takes them; binarize them first for a model of binary images.
+        samples: draws of z an example.
+        seed: of the draws: the same seed gives the same number.
+        verbose: 1 shows progress.
+
+    Returns:
+        Estimate in nats per example.
+    """
+    examples = len(next(iter(x.values())) if isinstance(x, dict) else x)
+    progress = keras.utils.Progbar(examples, verbose=verbose, unit_name="example")
+    values = model.log_likelihood(x, samples=samples, batch_size=batch_size, seed=seed, progress=progress.add)
+    return Estimate.of(-np.asarray(values), "nats", samples)

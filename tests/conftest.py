@@ -1,0 +1,60 @@
+"""What all tests share: quiet TensorFlow, two logical CPU devices, small real data, and the `data` marker."""
+
+import os
+import pathlib
+import shutil
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import pytest
+import tensorflow as tf
+
+# For tf.distribute; must come before TensorFlow is initialised.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+from keras_vae.data import digits
+from keras_vae.zoo import entries
+
+
+def pytest_collection_modifyitems(items):
+    """Skips a test marked `data("mnist", ...)` where TFDS_DATA_DIR does not hold these data sets."""
+    folder = os.environ.get("TFDS_DATA_DIR")
+    for item in items:
+        for mark in item.iter_markers("data"):
+            missing = [name for name in mark.args if not (folder and pathlib.Path(folder, name).is_dir())]
+            if missing or not folder:
+                item.add_marker(
+                    pytest.mark.skip(reason=f"needs TFDS_DATA_DIR with {', '.join(mark.args) or 'data sets'}")
+                )
+
+
+@pytest.fixture(autouse=True)
+def _same_seed_and_float32_for_every_test():
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def images():
+    """64 of scikit-learn's digits, float32 `[64, 8, 8, 1]` in [0, 1]."""
+    return digits("train")[0][:64]
+
+
+@pytest.fixture(scope="session")
+def pairs():
+    """Two modalities of 32 digits: the image, and a vector of its 16 middle pixels."""
+    data = digits("train")[0][:32]
+    return {"image": data, "middle": data[:, 2:6, 2:6].reshape(32, 16)}
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A zoo of one entry, whose recipe (toy_recipe.py) trains in a second; returns the folder that holds it."""
+    (tmp_path / "zoo" / "toy").mkdir(parents=True)
+    shutil.copy(pathlib.Path(__file__).parent / "toy_recipe.py", tmp_path / "zoo" / "toy" / entries.RECIPE)
+    monkeypatch.setattr(entries, "ROOT", tmp_path / "zoo")
+    return tmp_path

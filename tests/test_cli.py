@@ -1,0 +1,118 @@
+"""The keras-vae command: answers quickly, draws pictures, and refuses in one line."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from keras_vae import cli, zoo
+
+PNG = b"\x89PNG"
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["card", "vae"], ["--help"], ["train", "--help"]])
+def test_looking_does_not_import_tensorflow(arguments):
+    code = f"import sys; from keras_vae import cli; sys.argv[1:] = {arguments!r}\ntry: cli.main()\nexcept SystemExit: pass\n"
+    code += "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_list_names_every_entry():
+    printed = subprocess.run(
+        [sys.executable, "-c", "from keras_vae import cli; cli.main()", "list"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"COLUMNS": "300", "PATH": ""},
+    ).stdout
+    for name in zoo.names(None):
+        assert name in printed
+
+
+def test_card_prints_the_card():
+    assert run("card", "vae").output.strip() == zoo.card("vae").strip()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sample", "vae", "--count", "3"],
+        ["sample", "mvae_poe", "-n", "3", "--seed", "4"],
+        ["reconstruct", "vae"],
+        ["reconstruct", "mvae_poe"],
+        ["traverse", "vae", "--latent", "2"],
+        ["traverse", "mvae_poe", "--latent", "2"],
+        ["translate", "mvae_poe"],
+        ["translate", "mvae_poe", "--to", "svhn", "--samples", "2"],
+        ["preview", "mvae_poe"],
+    ],
+    ids=" ".join,
+)
+def test_drawing_writes_a_png(arguments, tmp_path):
+    target = tmp_path / "picture.png"
+    result = run(*arguments, "--output", str(target))
+    assert f"Wrote {target}" in result.output
+    assert target.read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "png"])
+def test_own_images_are_read(kind, tmp_path):
+    from matplotlib.image import imsave
+
+    images = zoo.examples("mvae_poe")["svhn"][:1]
+    path = tmp_path / f"images.{kind}"
+    if kind == "npy":
+        np.save(path, (images * 255).astype("uint8"))
+    elif kind == "npz":
+        np.savez(path, svhn=images)
+    else:
+        imsave(path, images[0])
+    read = cli._images("mvae_poe", path)
+    read = read["svhn"] if kind == "npz" else read
+    np.testing.assert_allclose(read, images, atol=1 / 255)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["card", "mvae_peo"], "Did you mean 'mvae_poe'"),
+        (["sample", "../vae"], "not the name of an entry"),
+        (["sample", "vae", "-o", "picture.jpg"], "ends in .png"),
+        (["traverse", "vae", "--latent", "999"], "latent must be one of 0 to 49"),
+        (["translate", "vae"], "nothing to translate to"),
+        (["translate", "mvae_poe", "--to", "sound"], "Unknown modality 'sound'"),
+        (["reconstruct", "vae", "-i", "absent.npy"], "There is no file absent.npy"),
+        (["train", "no_such_entry"], "Unknown entry"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_refusal_is_one_line_and_status_2(arguments, says, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["keras-vae", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    printed = capsys.readouterr().err.strip()
+    assert stop.value.code == 2
+    assert says in printed
+    assert printed.startswith("keras-vae: ")
+    assert "\n" not in printed
+    assert not list(pathlib.Path(tmp_path).iterdir())
+
+
+def test_unreadable_overrides_are_refused(monkeypatch, capsys, tmp_path):
+    settings = tmp_path / "best.json"
+    settings.write_text(json.dumps({"no_such_hyperparameter": 1}))
+    monkeypatch.setattr(
+        sys, "argv", ["keras-vae", "train", "vae", "--set", str(settings), "--run", str(tmp_path / "run")]
+    )
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "no_such_hyperparameter" in capsys.readouterr().err

@@ -1,0 +1,422 @@
+"""What every model promises, run over each of them."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import compiled, mvae, vae, weights
+
+import keras_vae
+
+MODELS = {
+    "vae": vae,
+    "mvae": mvae,
+    "mvae_private": functools.partial(
+        mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True
+    ),
+}
+DEFAULTS = {"vae": keras_vae.VAE, "mvae": keras_vae.MVAE}
+MULTIMODAL = ["mvae", "mvae_private"]
+
+
+@pytest.fixture
+def data(kind, images, pairs):
+    return images[:32] if kind == "vae" else pairs
+
+
+@pytest.fixture(scope="module")
+def fitted(images, pairs):
+    """`(model, history)` by kind, each after one epoch. Read-only: shared by the tests."""
+
+    @functools.cache
+    def fit(kind):
+        keras.utils.set_random_seed(1)
+        model = compiled(MODELS[kind](seed=1))
+        x = images[:32] if kind == "vae" else pairs
+        return model, model.fit(x, batch_size=16, epochs=2, validation_data=(x,), verbose=0).history
+
+    return fit
+
+
+def first_terms(model, data):
+    terms, _, _ = model.terms(model.prepare(data), training=False)
+    return {name: np.mean(value) for name, value in terms.items()}
+
+
+def leaves(value):
+    return [np.asarray(leaf) for leaf in tf.nest.flatten(value)]
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(leaves(first), leaves(second), strict=True))
+
+
+# --- fit ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_fit_reports_finite_terms_and_their_validation_twins(kind, fitted):
+    model, history = fitted(kind)
+    names = {"loss", "free_energy", *model.term_names}
+    assert {"loss", "free_energy", "distortion", "rate"} <= names
+    assert set(history) == names | {f"val_{name}" for name in names}
+    assert all(np.isfinite(values).all() and len(values) == 2 for values in history.values())
+    np.testing.assert_allclose(
+        history["val_free_energy"], np.add(history["val_distortion"], history["val_rate"]), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", MULTIMODAL)
+def test_distortion_is_the_sum_of_those_of_the_modalities(kind, fitted):
+    _, history = fitted(kind)
+    parts = np.add(history["distortion_image"], history["distortion_middle"])
+    np.testing.assert_allclose(history["distortion"], parts, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_fit_lowers_the_free_energy_and_moves_every_weight(kind, data):
+    model = compiled(MODELS[kind](seed=1), keras.optimizers.Adam(0.01))
+    model.build(tf.nest.map_structure(np.shape, data))
+    before = [np.array(weight) for weight in model.trainable_variables]
+    history = model.fit(data, batch_size=8, epochs=8, verbose=0).history["free_energy"]
+    assert history[-1] < 0.95 * history[0]
+    for weight, value in zip(model.trainable_variables, before, strict=True):
+        assert not np.array_equal(weight, value), weight.path
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_default_networks_are_chosen_at_the_first_fit(kind, data):
+    model = compiled(DEFAULTS[kind](latent_size=3))
+    history = model.fit(data, batch_size=32, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert all(
+        np.shape(part) == np.shape(x) for part, x in zip(leaves(model.reconstruct(data)), leaves(data), strict=True)
+    )
+
+
+def test_default_networks_of_large_images_are_convolutional():
+    model = keras_vae.VAE(latent_size=3)
+    model.build((None, 28, 28, 1))
+    assert "conv" in model.encoder.name
+    assert "conv" in model.decoder.name
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    ["normal", "laplace", "discretized_logistic", keras_vae.distributions.NormalLikelihood("learned")],
+    ids=str,
+)
+def test_default_networks_fit_every_likelihood(likelihood, images):
+    model = compiled(keras_vae.VAE(latent_size=2, likelihood=likelihood))
+    assert np.isfinite(model.fit(images, verbose=0).history["loss"]).all()
+    assert model.sample(3, seed=0).shape == (3, 8, 8, 1)
+
+
+def masked(pairs):
+    rows = np.arange(32) % 3 > 0
+    middle = np.where(rows[:, None], pairs["middle"], np.nan)
+    return {"image": pairs["image"], "middle": middle, "observed": {"middle": rows}}
+
+
+FORMS = {
+    "array": ("vae", lambda images, pairs: images),
+    "float64 array": ("vae", lambda images, pairs: images.astype("float64")),
+    "tensor": ("vae", lambda images, pairs: tf.constant(images)),
+    "dataset": ("vae", lambda images, pairs: tf.data.Dataset.from_tensor_slices(images).batch(24)),
+    "dataset of (x,)": ("vae", lambda images, pairs: tf.data.Dataset.from_tensor_slices((images,)).batch(24)),
+    "dict": ("mvae", lambda images, pairs: pairs),
+    "dict with masks": ("mvae", lambda images, pairs: masked(pairs)),
+    "dict with a key left out": ("mvae", lambda images, pairs: {"middle": pairs["middle"]}),
+    "dataset of dicts with masks": (
+        "mvae",
+        lambda images, pairs: tf.data.Dataset.from_tensor_slices(masked(pairs)).batch(12),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_fit_accepts(form, images, pairs):
+    kind, make = FORMS[form]
+    x = make(images, pairs)
+    history = compiled(MODELS[kind](seed=1)).fit(x, validation_data=x, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"] + history["val_free_energy"]).all()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_arrays_and_datasets_give_the_same_weights(kind, data):
+    def fit(x):
+        keras.utils.set_random_seed(2)
+        model = compiled(MODELS[kind](seed=2))
+        model.fit(x, batch_size=None if isinstance(x, tf.data.Dataset) else 16, shuffle=False, verbose=0)
+        return weights(model)
+
+    np.testing.assert_allclose(fit(data), fit(tf.data.Dataset.from_tensor_slices(data).batch(16)), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_fit_and_evaluate_compile_under_xla(kind, data):
+    if kind != "vae":
+        data = masked(data)
+    model = compiled(MODELS[kind](seed=1), jit_compile=True)
+    history = model.fit(data, batch_size=16, epochs=2, validation_data=data, verbose=0).history
+    assert np.isfinite(np.concatenate(list(history.values()))).all()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_does_not(kind, data):
+    def fit(seed):
+        keras.utils.set_random_seed(seed)
+        model = compiled(MODELS[kind]())
+        model.fit(data, batch_size=16, verbose=0)
+        return weights(model)
+
+    first = fit(3)
+    np.testing.assert_array_equal(first, fit(3))
+    assert not np.array_equal(first, fit(4))
+
+
+def test_seed_of_the_model_changes_its_noise_and_not_the_weights_it_starts_from(images):
+    def start(seed):
+        keras.utils.set_random_seed(0)
+        model = vae(seed=seed)
+        model.build((None, 8, 8, 1))
+        return weights(model), first_terms(model, images)["distortion"]
+
+    (first, noise), (second, other_noise) = start(1), start(2)
+    np.testing.assert_array_equal(first, second)
+    assert noise != other_noise
+
+
+# --- saving ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_saved_model_embeds_the_same_and_continues_training_as_the_original_would(kind, data, tmp_path):
+    keras.utils.set_random_seed(1)
+    model = compiled(MODELS[kind](seed=1), keras.optimizers.Adam(0.01))
+    model.fit(data, batch_size=16, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.embed(data), model.embed(data), atol=1e-6)
+    assert [weight.shape for weight in loaded.weights] == [weight.shape for weight in model.weights]
+    assert int(loaded.optimizer.iterations) == 4
+    for saved, original in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(saved, original)
+    for each in (model, loaded):
+        each.fit(data, batch_size=16, shuffle=False, verbose=0)
+    np.testing.assert_allclose(weights(loaded), weights(model), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_model_with_default_networks_comes_back_with_its_arguments(kind, data, tmp_path):
+    options = (
+        {"prior": "laplace", "likelihood": keras_vae.distributions.NormalLikelihood("learned")}
+        if kind == "vae"
+        else {
+            "likelihood": {"image": "bernoulli", "middle": "normal"},
+            "modality_weights": {"image": 1.0, "middle": 4.0},
+            "private_latents": {"middle": 1},
+            "random_subsets": 2,
+        }
+    )
+    model = compiled(DEFAULTS[kind](latent_size=3, beta=2.5, seed=7, **options))
+    model.fit(data, batch_size=32, verbose=0)
+    model.beta.assign(3.5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.embed(data), model.embed(data), atol=1e-6)
+    assert loaded.get_config() == model.get_config()
+    assert float(loaded.beta) == 3.5
+    assert loaded.seed == 7
+    if kind == "mvae":
+        assert dict(loaded.private_latents) == {"middle": 1}
+        assert dict(loaded.modality_weights) == {"image": 1.0, "middle": 4.0}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_weights_alone_can_be_saved_and_loaded(kind, data, fitted, tmp_path):
+    model, _ = fitted(kind)
+    model.save_weights(tmp_path / "m.weights.h5")
+    fresh = MODELS[kind](seed=9)
+    fresh.build(tf.nest.map_structure(np.shape, data))
+    assert np.abs(fresh.embed(data) - model.embed(data)).max() > 1e-3
+    fresh.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_allclose(fresh.embed(data), model.embed(data), atol=1e-6)
+
+
+def test_model_loads_in_another_process(fitted, images, tmp_path):
+    model, _ = fitted("vae")
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", images)
+    code = (
+        "import keras, numpy, keras_vae.models; "
+        "model = keras.saving.load_model('model.keras'); "
+        "numpy.save('z.npy', model.embed(numpy.load('x.npy')))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, env={**os.environ, "KERAS_BACKEND": "tensorflow"}
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "z.npy"), model.embed(images), atol=1e-6)
+
+
+# --- verbs ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_embed_returns_posterior_means_as_numpy_whatever_the_batch_size(kind, data, fitted):
+    model, _ = fitted(kind)
+    z = model.embed(data)
+    assert isinstance(z, np.ndarray)
+    assert z.shape == (32, model.latent_size)
+    np.testing.assert_allclose(z, model.encode(data).mean(), atol=1e-6)
+    np.testing.assert_allclose(z, model.embed(data, batch_size=5), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_reconstruct_is_the_decoders_mean_at_the_embedding(kind, data, fitted):
+    model, _ = fitted(kind)
+    got = model.reconstruct(data, batch_size=9)
+    expected = model.decode(tf.constant(model.embed(data)))
+    expected = {name: p.mean() for name, p in expected.items()} if isinstance(expected, dict) else expected.mean()
+    tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, expected)
+    assert [part.shape for part in leaves(got)] == [part.shape for part in leaves(data)]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_sample_returns_means_of_the_data_s_shape_and_repeats_by_seed(kind, data, fitted):
+    model, _ = fitted(kind)
+    samples = model.sample(5, seed=1)
+    assert [part.shape for part in leaves(samples)] == [(5, *part.shape[1:]) for part in leaves(data)]
+    assert all((part > 0).all() and (part < 1).all() for part in leaves(samples))
+    assert same(samples, model.sample(5, seed=1))
+    assert not same(samples, model.sample(5, seed=2))
+    assert not same(model.sample(5), model.sample(5))
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_traverse_changes_the_one_latent_and_keeps_the_others(kind, data, fitted):
+    model, _ = fitted(kind)
+    part = tf.nest.map_structure(lambda x: x[:3], data)
+    got = model.traverse(part, latent=1, values=(-2.0, 0.5))
+    z = model.embed(part)
+    z[:, 1] = 0.5
+    expected = model.decode(tf.constant(z))
+    expected = {name: p.mean() for name, p in expected.items()} if isinstance(expected, dict) else expected.mean()
+    assert [x.shape for x in leaves(got)] == [(2, 3, *x.shape[1:]) for x in leaves(data)]
+    for value, wanted in zip(leaves(got), leaves(expected), strict=True):
+        np.testing.assert_allclose(value[1], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_log_likelihood_is_one_finite_number_an_example_and_repeats_by_seed(kind, data, fitted):
+    model, _ = fitted(kind)
+    values = model.log_likelihood(data, samples=7, batch_size=20, chunk=3)
+    assert isinstance(values, np.ndarray)
+    assert values.shape == (32,)
+    assert np.isfinite(values).all()
+    np.testing.assert_array_equal(values, model.log_likelihood(data, samples=7, batch_size=20, chunk=3))
+    assert not np.array_equal(values, model.log_likelihood(data, samples=7, batch_size=20, chunk=3, seed=1))
+
+
+@pytest.mark.parametrize("kind", MULTIMODAL)
+def test_translate_makes_the_absent_modality_and_repeats_by_seed(kind, pairs, fitted):
+    model, _ = fitted(kind)
+    given = {"image": pairs["image"]}
+    made = model.translate(given, to="middle", seed=1)
+    assert made.shape == (32, 16)
+    assert same(made, model.translate(given, to="middle", seed=1))
+    assert not same(made, model.translate(given, to="middle", seed=2))
+    several = model.translate(given, to="middle", samples=3, seed=1, batch_size=10)
+    assert several.shape == (3, 32, 16)
+    assert not np.allclose(several[0], several[1])
+    everything = model.translate(given, seed=1)
+    assert set(everything) == {"middle"}
+    assert same(everything["middle"], made)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_decode_takes_any_leading_axes(kind, data, fitted):
+    model, _ = fitted(kind)
+    z = tf.random.stateless_normal((4, 2, model.latent_size), (0, 1))
+    whole, flat = model.decode(z), model.decode(tf.reshape(z, (8, -1)))
+    if not isinstance(whole, dict):
+        whole, flat = {"x": whole}, {"x": flat}
+    for name, p in whole.items():
+        assert p.batch_shape == (4, 2)
+        np.testing.assert_allclose(tf.reshape(p.mean(), flat[name].mean().shape), flat[name].mean(), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_verbs_leave_metrics_and_weights_alone(kind, data, fitted):
+    model, _ = fitted(kind)
+    before, trackers = weights(model), [np.array(tracker.result()) for tracker in model.trackers.values()]
+    model.embed(data), model.reconstruct(data), model.sample(2), model.log_likelihood(data, samples=2)
+    np.testing.assert_array_equal(before, weights(model))
+    np.testing.assert_array_equal(trackers, [np.array(tracker.result()) for tracker in model.trackers.values()])
+
+
+# --- mixed precision ------------------------------------------------------------------------------------------------
+
+# Networks of three layers round activations of size about 1 three times, to 2^-8 (bfloat16) or 2^-11 (float16) each;
+# a term is a sum over many pixels, whose errors mostly cancel: five roundings are a generous bound.
+TOLERANCE = {"mixed_bfloat16": 5 * 2**-8, "mixed_float16": 5 * 2**-11}
+
+
+@pytest.mark.parametrize("policy", TOLERANCE)
+@pytest.mark.parametrize("kind", MODELS)
+def test_terms_under_mixed_precision_agree_with_float32(kind, policy, data, fitted):
+    expected = MODELS[kind](seed=5)
+    expected.build(tf.nest.map_structure(np.shape, data))
+    expected.set_weights(fitted(kind)[0].get_weights())
+    keras.config.set_dtype_policy(policy)
+    model = MODELS[kind](seed=5)
+    model.build(tf.nest.map_structure(np.shape, data))
+    model.set_weights(expected.get_weights())
+    half, full = first_terms(model, data), first_terms(expected, data)
+    assert all(value.dtype == np.float32 for value in half.values())
+    assert half == pytest.approx(full, rel=TOLERANCE[policy])
+    assert half != full  # or the policy did nothing
+
+
+@pytest.mark.parametrize("policy", TOLERANCE)
+@pytest.mark.parametrize("kind", MODELS)
+def test_fit_under_mixed_precision_is_finite_in_every_term(kind, policy, data):
+    keras.config.set_dtype_policy(policy)
+    model = compiled(MODELS[kind](seed=1))
+    history = model.fit(data, batch_size=16, validation_data=data, verbose=0).history
+    assert np.isfinite(np.concatenate(list(history.values()))).all()
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+def test_metrics_of_many_examples_do_not_overflow_under_float16(images):
+    keras.config.set_dtype_policy("mixed_float16")
+    model = compiled(vae(seed=1))
+    logs = model.evaluate(np.tile(images, (30, 1, 1, 1)), batch_size=480, verbose=0, return_dict=True)
+    assert logs["distortion"] * 1920 > 65504  # what a float16 accumulator would have to hold
+    assert np.isfinite(list(logs.values())).all()
+
+
+# --- a user's own variant -------------------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tests")
+class FreeBitsVAE(keras_vae.VAE):
+    def terms(self, batch, training):
+        terms, objective, output = super().terms(batch, training)
+        return terms, {**objective, "rate": tf.maximum(objective["rate"], 100.0)}, output
+
+
+def test_a_variant_of_three_lines_fits_saves_and_loads(images, tmp_path):
+    model = compiled(vae(FreeBitsVAE, seed=1))
+    history = model.fit(images, verbose=0).history
+    assert history["loss"][0] == pytest.approx(history["distortion"][0] + 100.0, rel=1e-5)
+    assert history["free_energy"][0] == pytest.approx(history["distortion"][0] + history["rate"][0], rel=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is FreeBitsVAE
+    np.testing.assert_allclose(loaded.embed(images), model.embed(images), atol=1e-6)

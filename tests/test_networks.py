@@ -1,0 +1,115 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_vae import networks
+
+IMAGES = [(28, 28, 1), (32, 32, 3), (64, 64, 1), (30, 21, 2), (17, 40, 1)]
+SMALL = {
+    "convolutional": {"filters": (4, 6, 8), "width": 8},
+    "residual": {"filters": (4, 6), "width": 8},
+    "dense": {"widths": (8,)},
+}
+
+
+def pair(kind, shape, latent_size=3, **kwargs):
+    options = {**SMALL[kind], **kwargs}
+    encoder = getattr(networks, f"{kind}_encoder")(shape, **options)
+    if "filters" in options:
+        options["filters"] = options["filters"][::-1]
+    return encoder, getattr(networks, f"{kind}_decoder")(latent_size, shape, **options)
+
+
+def output_shape(network, shape):
+    return network(np.ones((2, *shape), "float32")).shape
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+@pytest.mark.parametrize("kind", SMALL)
+def test_decoder_returns_images_of_the_shape_that_the_encoder_takes(kind, shape):
+    encoder, decoder = pair(kind, shape)
+    assert output_shape(encoder, shape) == (2, 8)
+    assert encoder.output_shape == (None, 8)
+    assert output_shape(decoder, (3,)) == (2, *shape)
+    assert decoder.output_shape == (None, *shape)
+
+
+@pytest.mark.parametrize("shape", [(7,), (1,), (5, 4), (3, 3, 3, 2)])
+def test_dense_networks_take_events_of_any_rank(shape):
+    encoder, decoder = pair("dense", shape)
+    assert output_shape(encoder, shape) == (2, 8)
+    assert output_shape(decoder, (3,)) == (2, *shape)
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_output_activation_bounds_the_decoder(kind):
+    options = {key: value[::-1] if key == "filters" else value for key, value in SMALL[kind].items()}
+    decoder = getattr(networks, f"{kind}_decoder")(3, (12, 12, 1), output_activation="sigmoid", **options)
+    output = decoder(100 * np.random.default_rng(0).normal(size=(4, 3)))
+    assert 0 <= np.min(output) <= np.max(output) <= 1
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_every_weight_of_the_networks_gets_a_gradient(kind):
+    import tensorflow as tf
+
+    encoder, decoder = pair(kind, (12, 12, 1))
+    for network, shape in ((encoder, (12, 12, 1)), (decoder, (3,))):
+        if kind == "residual":  # its blocks start as the identity: move off that point
+            for weight in network.trainable_variables:
+                weight.assign_add(0.01 * np.random.default_rng(0).normal(size=weight.shape))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(network(np.random.default_rng(0).normal(size=(8, *shape)).astype("float32")) ** 2)
+        for weight, gradient in zip(
+            network.trainable_variables, tape.gradient(loss, network.trainable_variables), strict=True
+        ):
+            assert gradient is not None, weight.path
+            assert np.any(gradient), weight.path
+
+
+def test_residual_blocks_start_as_the_identity():
+    inputs = keras.Input((8, 8, 2))
+    block = keras.Model(inputs, networks.residual._block(inputs, "silu"))
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 2)).astype("float32")
+    np.testing.assert_array_equal(block(x), x)
+
+
+def test_residual_dropout_acts_in_training_only():
+    encoder = networks.residual_encoder((8, 8, 1), filters=(4,), width=8, dropout=0.5)
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    np.testing.assert_array_equal(encoder(x, training=False), encoder(x, training=False))
+    assert not np.allclose(encoder(x, training=True), encoder(x, training=False))
+
+
+def kinds_of_layers(network):
+    return {type(layer).__name__ for layer in network.layers}
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (30, 21, 2)])
+def test_default_networks_of_images_are_convolutional(shape):
+    encoder, decoder = networks.default_encoder(shape), networks.default_decoder(3, shape, shape)
+    assert "Conv2D" in kinds_of_layers(encoder)
+    assert "Conv2DTranspose" in kinds_of_layers(decoder)
+    assert encoder.input_shape == (None, *shape)
+    assert (decoder.input_shape, decoder.output_shape) == ((None, 3), (None, *shape))
+
+
+@pytest.mark.parametrize("shape", [(12,), (8, 8, 1), (100, 4, 1), (20, 20)])
+def test_default_networks_of_vectors_and_small_images_are_dense(shape):
+    encoder, decoder = networks.default_encoder(shape), networks.default_decoder(3, shape, shape)
+    assert kinds_of_layers(encoder) | kinds_of_layers(decoder) == {"InputLayer", "Flatten", "Dense", "Reshape"}
+    assert (encoder.input_shape, decoder.output_shape) == ((None, *shape), (None, *shape))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (12, 2)])
+def test_default_decoder_returns_the_likelihood_parameters_shape(shape):
+    wanted = (*shape[:-1], 2 * shape[-1])
+    assert networks.default_decoder(3, shape, wanted).output_shape == (None, *wanted)
+
+
+@pytest.mark.parametrize(("side", "smallest"), [(16, 4), (28, 4), (32, 4), (64, 4)])
+def test_default_encoder_halves_images_to_about_four_pixels(side, smallest):
+    convolutions = [
+        layer for layer in networks.default_encoder((side, side, 1)).layers if "Conv2D" in type(layer).__name__
+    ]
+    assert convolutions[-1].output.shape[1] == smallest

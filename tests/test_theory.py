@@ -1,0 +1,307 @@
+"""Equivalences and bounds of theory.md: no remembered numbers."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+import tensorflow_probability as tfp
+from tiny import mvae, vae
+
+import keras_vae
+from keras_vae.distributions import NormalLikelihood, NormalPosterior, kl_divergence, product_of_experts
+
+tfd = tfp.distributions
+
+
+def mean_terms(model, data, training=False):
+    """`terms` and `objective`, averaged over the batch."""
+    terms, objective, _ = model.terms(model.prepare(data), training)
+    return tuple({name: float(tf.reduce_mean(value)) for name, value in part.items()} for part in (terms, objective))
+
+
+def repeated(data, times=20):
+    """Every example many times: each copy gets its own draw of z."""
+    return keras.tree.map_structure(lambda part: np.repeat(part, times, axis=0), data)
+
+
+# --- the objective --------------------------------------------------------------------------------------------------
+
+
+def test_objective_at_beta_one_is_the_free_energy(images):
+    terms, objective = mean_terms(vae(seed=0), images)
+    assert sum(objective.values()) == pytest.approx(terms["distortion"] + terms["rate"])
+
+
+@pytest.mark.parametrize("beta", [0.0, 4.0])
+def test_beta_weights_the_rate_of_the_objective_and_nothing_that_is_measured(beta, images):
+    keras.utils.set_random_seed(0)
+    plain, _ = mean_terms(vae(seed=0), images)
+    keras.utils.set_random_seed(0)
+    terms, objective = mean_terms(vae(seed=0, beta=beta), images)
+    assert terms == pytest.approx(plain)
+    assert sum(objective.values()) == pytest.approx(terms["distortion"] + beta * terms["rate"])
+
+
+def test_history_holds_the_objective_as_loss_and_the_free_energy_without_beta(images):
+    model = vae(seed=0, beta=3.0)
+    model.compile("sgd")
+    logs = model.evaluate(images, verbose=0, return_dict=True)
+    assert logs["free_energy"] == pytest.approx(logs["distortion"] + logs["rate"], rel=1e-5)
+    assert logs["loss"] == pytest.approx(logs["distortion"] + 3.0 * logs["rate"], rel=1e-5)
+
+
+def test_modality_weights_weight_the_objective_and_nothing_that_is_measured(pairs):
+    keras.utils.set_random_seed(0)
+    plain, plain_objective = mean_terms(mvae(seed=0), pairs)
+    keras.utils.set_random_seed(0)
+    terms, objective = mean_terms(mvae(seed=0, modality_weights={"middle": 5.0}), pairs)
+    assert terms == pytest.approx(plain)
+    assert objective["distortion_middle"] == pytest.approx(5 * plain_objective["distortion_middle"])
+    assert objective["distortion_image"] == pytest.approx(plain_objective["distortion_image"])
+
+
+# --- bounds on log p(x) ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(images):
+    keras.utils.set_random_seed(1)
+    model = vae(seed=1)
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(images, epochs=20, batch_size=16, verbose=0)
+    return model
+
+
+def test_free_energy_bounds_the_importance_weighted_log_likelihood(trained, images):
+    free_energy = trained.evaluate(repeated(images), verbose=0, return_dict=True)["free_energy"]
+    assert free_energy >= -trained.log_likelihood(images, samples=200).mean()
+
+
+def test_importance_bound_rises_with_the_number_of_samples(trained, images):
+    values = [trained.log_likelihood(repeated(images), samples=samples).mean() for samples in (1, 5, 50)]
+    assert values[0] < values[1] < values[2]
+
+
+def test_importance_bound_of_one_sample_is_the_elbo_estimate(trained, images):
+    estimates = trained.log_likelihood(repeated(images), samples=1).reshape(64, -1)
+    free_energy = trained.evaluate(repeated(images), verbose=0, return_dict=True)["free_energy"]
+    error = estimates.std(axis=1).mean() / np.sqrt(estimates.size)
+    assert estimates.mean() == pytest.approx(-free_energy, abs=6 * error)
+
+
+@pytest.mark.parametrize(("chunk", "batch_size"), [(7, 64), (20, 10)])
+def test_importance_bound_does_not_depend_on_how_it_is_cut(trained, images, chunk, batch_size):
+    whole = trained.log_likelihood(images, samples=400, chunk=400, batch_size=64)
+    cut = trained.log_likelihood(images, samples=400, chunk=chunk, batch_size=batch_size)
+    assert cut.mean() == pytest.approx(whole.mean(), abs=0.2)
+    assert len(cut) == len(whole) == 64
+
+
+# --- a linear-Gaussian model: log p(x) is known ---------------------------------------------------------------------
+
+NOISE, MEAN = 0.5, np.float32([0.3, -1.0, 0.2, 2.0])
+LOADINGS = np.float32(np.linalg.qr(np.random.default_rng(3).normal(size=(4, 2)))[0] * [1.5, 0.7])  # orthogonal columns
+
+
+class SampledNormalPosterior(NormalPosterior):
+    """A normal without a registered KL: the rate is `log q(z) - log p(z)` at the draw."""
+
+    def distribution(self, loc, scale):
+        return tfd.TransformedDistribution(tfd.MultivariateNormalDiag(loc, scale), tfp.bijectors.Identity())
+
+
+def linear_gaussian(posterior="normal", widen=1.0):
+    """A VAE whose marginal is `N(MEAN, LOADINGS LOADINGS' + NOISE^2 I)` and, at `widen=1`, its exact posterior."""
+    encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4)])
+    model = keras_vae.VAE(encoder, decoder, 2, NormalLikelihood(NOISE), posterior=posterior, seed=0)
+    model.build((None, 4))
+    encoder.set_weights([np.eye(4), -MEAN])
+    decoder.set_weights([LOADINGS.T, MEAN])
+    precision = (LOADINGS**2).sum(0) + NOISE**2  # the diagonal of M = W'W + s2 I
+    kernel = np.concatenate([LOADINGS / precision, np.zeros((4, 2))], axis=1)
+    raw_scale = np.log(np.expm1(widen * NOISE / np.sqrt(precision) - 1e-5))
+    model.posterior.head.set_weights([kernel, np.concatenate([np.zeros(2), raw_scale])])
+    return model
+
+
+@pytest.fixture(scope="module")
+def linear_data():
+    """Data of the linear-Gaussian model, and their exact log-density."""
+    x = scipy.stats.multivariate_normal(MEAN, LOADINGS @ LOADINGS.T + NOISE**2 * np.eye(4)).rvs(50, random_state=0)
+    return x.astype("float32"), scipy.stats.multivariate_normal(
+        MEAN, LOADINGS @ LOADINGS.T + NOISE**2 * np.eye(4)
+    ).logpdf(x)
+
+
+def test_importance_estimate_agrees_with_the_exact_log_density(linear_data):
+    x, exact = linear_data
+    model = linear_gaussian(widen=1.5)
+    np.testing.assert_allclose(model.log_likelihood(x, samples=20000, chunk=2000), exact, atol=0.05)
+    assert model.log_likelihood(x, samples=1).mean() < exact.mean()  # the posterior is not exact here
+
+
+def test_with_the_exact_posterior_one_importance_sample_is_exact(linear_data):
+    x, exact = linear_data
+    np.testing.assert_allclose(linear_gaussian().log_likelihood(x, samples=1), exact, atol=1e-3)
+
+
+def test_with_the_exact_posterior_the_free_energy_is_exact_for_each_example(linear_data):
+    x, exact = linear_data
+    model = linear_gaussian(SampledNormalPosterior(2))
+    terms, _, _ = model.terms(model.prepare(x), training=True)
+    np.testing.assert_allclose(terms["distortion"] + terms["rate"], -exact, atol=1e-3)
+
+
+def test_with_the_exact_posterior_and_a_closed_form_rate_the_free_energy_is_exact_on_average(linear_data):
+    x, exact = linear_data
+    model = linear_gaussian()
+    terms, _, _ = model.terms(model.prepare(np.repeat(x, 400, axis=0)), training=True)
+    values = (terms["distortion"] + terms["rate"]).numpy().reshape(50, 400)
+    assert values.mean() == pytest.approx(-exact.mean(), abs=4 * values.std(axis=1).mean() / np.sqrt(values.size))
+
+
+def test_linear_gaussian_embedding_is_the_exact_posterior_mean(linear_data):
+    x, _ = linear_data
+    exact = (x - MEAN) @ LOADINGS @ np.linalg.inv(LOADINGS.T @ LOADINGS + NOISE**2 * np.eye(2))
+    np.testing.assert_allclose(linear_gaussian().embed(x), exact, rtol=1e-4, atol=1e-5)
+
+
+# --- several modalities ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, 1e30, 0.5])
+@pytest.mark.parametrize(
+    "options", [{}, {"reconstruct_absent": True, "private_latents": {"image": 1}}], ids=["mvae", "private"]
+)
+def test_a_masked_modality_is_a_left_out_one_whatever_stands_in_it(garbage, options, pairs):
+    model = mvae(seed=0, **options)
+    masked = {**pairs, "middle": np.full_like(pairs["middle"], garbage), "observed": {"middle": np.zeros(32, bool)}}
+    left_out = {"image": pairs["image"]}
+    np.testing.assert_allclose(model.embed(masked), model.embed(left_out), atol=1e-6)
+    np.testing.assert_allclose(
+        model.log_likelihood(masked, samples=5), model.log_likelihood(left_out, samples=5), rtol=1e-5
+    )
+    (terms, _), (expected, _) = mean_terms(model, masked), mean_terms(model, left_out)
+    assert terms["rate"] == pytest.approx(expected["rate"], rel=1e-5)
+    assert terms["distortion_middle"] == expected["distortion_middle"] == 0
+    with tf.GradientTape() as tape:
+        _, objective, _ = model.terms(model.prepare(masked), True)
+        loss = tf.add_n([tf.reduce_mean(value) for value in objective.values()])
+    assert np.isfinite(loss)
+    for gradient in tape.gradient(loss, model.trainable_variables, unconnected_gradients="zero"):
+        assert np.isfinite(gradient).all()
+
+
+def test_a_mask_acts_on_its_own_rows_only(pairs):
+    model = mvae(seed=0)
+    rows = np.arange(32) % 2 == 0
+    masked = {**pairs, "middle": np.where(rows[:, None], pairs["middle"], np.nan), "observed": {"middle": rows}}
+    both, alone, mixed = model.embed(pairs), model.embed({"image": pairs["image"]}), model.embed(masked)
+    np.testing.assert_allclose(mixed, np.where(rows[:, None], both, alone), atol=1e-6)
+    assert np.abs(both - alone).max() > 1e-3
+
+
+def test_with_nothing_observed_the_posterior_is_the_prior_and_the_objective_zero(pairs):
+    model = mvae(seed=0)
+    nothing = {**pairs, "observed": dict.fromkeys(pairs, np.zeros(32, bool))}
+    q = model.encode(nothing)
+    np.testing.assert_allclose(q.mean(), np.zeros((32, 3)))
+    np.testing.assert_allclose(q.stddev(), np.ones((32, 3)))
+    terms, objective = mean_terms(model, nothing, training=True)
+    assert set(terms.values()) == set(objective.values()) == {0.0}
+
+
+def test_posterior_is_the_product_of_the_experts_and_the_prior(pairs):
+    model = mvae(seed=0)
+    batch = model.prepare(pairs)
+    locs, scales = zip(*model.experts(batch).values(), strict=True)
+    precision = 1 + sum(np.float64(scale) ** -2 for scale in scales)
+    mean = sum(np.float64(loc) / np.float64(scale) ** 2 for loc, scale in zip(locs, scales, strict=True)) / precision
+    q = model.encode(pairs)
+    np.testing.assert_allclose(q.mean(), mean, atol=1e-5)
+    np.testing.assert_allclose(q.stddev(), precision**-0.5, rtol=1e-5)
+
+
+@keras.saving.register_keras_serializable("tests")
+class TimesPrior(NormalPosterior):
+    """What MVAE makes of its one expert: its product with the prior."""
+
+    def distribution(self, loc, scale):
+        return super().distribution(*product_of_experts(loc[None], scale[None]))
+
+
+def test_mvae_of_one_modality_is_the_vae_with_the_same_weights(images):
+    multimodal = mvae(shapes=[("image", (8, 8, 1))], seed=5)
+    multimodal.build({"image": (None, 8, 8, 1)})
+    single = vae(posterior=TimesPrior(3), seed=5)
+    single.build((None, 8, 8, 1))
+    single.encoder.set_weights(multimodal.encoders["image"].get_weights())
+    single.decoder.set_weights(multimodal.decoders["image"].get_weights())
+    single.posterior.set_weights(multimodal.posterior["image"].get_weights())
+    (terms, objective), (expected, wanted) = (
+        mean_terms(multimodal, {"image": images}, True),
+        mean_terms(single, images, True),
+    )
+    assert terms["distortion"] == pytest.approx(expected["distortion"], rel=1e-5)
+    assert terms["rate"] == pytest.approx(expected["rate"], rel=1e-5)
+    assert sum(objective.values()) == pytest.approx(sum(wanted.values()), rel=1e-5)
+    np.testing.assert_allclose(
+        multimodal.log_likelihood({"image": images}, samples=5), single.log_likelihood(images, samples=5), rtol=1e-5
+    )
+
+
+def test_mvae_objective_is_the_sum_of_the_free_energies_of_all_subsets(pairs):
+    model, data = mvae(seed=0), repeated(pairs)
+    _, objective = mean_terms(model, data, training=True)
+    subsets = [mean_terms(model, part)[0] for part in (data, {"image": data["image"]}, {"middle": data["middle"]})]
+    expected = sum(terms["distortion"] + terms["rate"] for terms in subsets)
+    assert sum(objective.values()) == pytest.approx(expected, rel=5e-3)
+
+
+def test_random_subsets_add_their_share_to_the_objective_in_training_only(pairs):
+    model, data = mvae(seed=0, random_subsets=64), repeated(pairs, 2)
+    training, fixed = (sum(mean_terms(model, data, training=flag)[1].values()) for flag in (True, False))
+    terms = [mean_terms(model, part)[0] for part in (data, {"image": data["image"]}, {"middle": data["middle"]})]
+    assert fixed == pytest.approx(sum(term["distortion"] + term["rate"] for term in terms), rel=0.02)
+    assert training == pytest.approx(fixed * (1 + 64 / 4), rel=0.25)  # each subset is drawn a quarter of the times
+
+
+def test_private_latents_of_an_absent_modality_stay_at_the_prior(pairs):
+    model = mvae(latent_size=5, seed=0, private_latents={"image": 1, "middle": 2})
+    q = model.encode({"image": pairs["image"]})
+    assert np.abs(q.mean()[:, :3]).max() > 1e-3  # two shared ones, then the image's own
+    np.testing.assert_allclose(q.mean()[:, 3:], np.zeros((32, 2)))
+    np.testing.assert_allclose(q.stddev()[:, 3:], np.ones((32, 2)))
+
+
+def test_private_latents_of_one_modality_do_not_reach_the_others_decoder():
+    model = mvae(latent_size=5, seed=0, private_latents={"image": 1, "middle": 2})
+    model.build({"image": (None, 8, 8, 1), "middle": (None, 16)})
+    z = tf.random.stateless_normal((4, 5), (0, 1))
+    start, changed = model.decode(z), model.decode(z + [0.0, 0.0, 1.0, 0.0, 0.0])
+    np.testing.assert_array_equal(start["middle"].mean(), changed["middle"].mean())
+    assert np.abs(start["image"].mean() - changed["image"].mean()).max() > 1e-4
+
+
+def test_reconstruct_absent_scores_every_modality_under_every_subset(pairs):
+    """Its objective is that of plain MVAE plus each modality's distortion under the other's posterior."""
+    model, plain, data = mvae(seed=0, reconstruct_absent=True), mvae(seed=0), repeated(pairs)
+    objective = sum(mean_terms(model, data)[1].values())
+    plain.build({"image": (None, 8, 8, 1), "middle": (None, 16)})
+    plain.set_weights(model.get_weights())
+    batch, crossed = model.prepare(data), 0.0
+    for given, other in (("image", "middle"), ("middle", "image")):
+        z = model.encode({given: data[given]}).sample(seed=(0, 1))
+        crossed -= float(tf.reduce_mean(model.modality_log_prob(other, z, batch)))
+    assert objective == pytest.approx(sum(mean_terms(plain, data)[1].values()) + crossed, rel=2e-3)
+
+
+def test_monte_carlo_rate_averages_to_the_closed_form(images):
+    model = vae(seed=0)
+    q, prior = model.encode(images), model.prior.distribution()
+    z = q.sample(2000, seed=(0, 1))
+    estimate = (q.log_prob(z) - prior.log_prob(z)).numpy()
+    error = estimate.std() / np.sqrt(estimate.size)
+    assert estimate.mean() == pytest.approx(float(tf.reduce_mean(kl_divergence(q, prior, z))), abs=5 * error)

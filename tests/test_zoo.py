@@ -1,0 +1,229 @@
+"""Every entry loads, is what was measured, and says so; every wrong request gets one clear error."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import keras_vae
+from keras_vae import zoo
+from keras_vae.zoo import cards, entries, readme, training
+
+MODELS, EVERY = zoo.names(), zoo.names(None)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_entry_gives_its_golden_outputs(name):
+    model = zoo.load(name)
+    with np.load(entries.folder(name) / entries.EXAMPLES) as stored:
+        golden = {key.removeprefix("golden_"): stored[key] for key in stored if key.startswith("golden_")}
+    made = training.golden_outputs(model, zoo.examples(name))
+    assert made.keys() == golden.keys()
+    for key, value in golden.items():
+        np.testing.assert_allclose(made[key], value, atol=2e-4, rtol=1e-3, err_msg=key)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_card_is_fresh(name):
+    assert zoo.card(name) == cards.render(zoo.recipe(name), zoo.metrics(name))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_entry_is_complete_and_small(name):
+    folder = entries.folder(name)
+    for file in (entries.ARCHIVE, entries.METRICS, entries.CARD, entries.PREVIEW, entries.EXAMPLES):
+        assert (folder / file).is_file(), file
+    assert (folder / entries.ARCHIVE).stat().st_size < 8e6
+    assert (folder / entries.PREVIEW).read_bytes().startswith(b"\x89PNG")
+
+
+def test_zoo_is_under_40_megabytes():
+    assert sum((entries.folder(name) / entries.ARCHIVE).stat().st_size for name in EVERY) < 40e6
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_metrics_are_finite_and_say_what_they_were_measured_on(name):
+    facts = zoo.metrics(name)
+    assert facts["headline"] in {row["name"] for row in facts["metrics"]}
+    for row in facts["metrics"]:
+        assert np.isfinite(row["value"])
+        assert row["examples"] > 0
+        assert row["split"]
+        assert row["unit"] in ("nats", "fraction", "latents")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_fresh_weights_differ_from_the_trained_ones(name):
+    fresh, trained = zoo.load(name, weights=False), zoo.load(name)
+    assert fresh.count_params() == trained.count_params()
+    x = zoo.examples(name)
+    assert np.abs(fresh.embed(x) - trained.embed(x)).max() > 0.1
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_loaded_model_is_compiled_and_fine_tunes(name):
+    model, x = zoo.load(name), zoo.examples(name)
+    before = model.evaluate(x, verbose=0, return_dict=True)["loss"]
+    history = model.fit(x, epochs=20, verbose=0).history
+    assert history["loss"][-1] < before
+
+
+def test_results_table_in_the_readme_is_fresh():
+    text = pathlib.Path(__file__).parent.parent.joinpath("README.md").read_text()
+    assert readme.updated(text) == text
+
+
+def test_classifiers_recognise_their_examples():
+    for name in zoo.names("classifier"):
+        digits = np.asarray(zoo.load(name)(zoo.examples(name))).argmax(axis=-1)
+        assert (digits == np.arange(10)).sum() >= 9
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [
+        ("mvae_peo", ValueError, "Did you mean 'mvae_poe'"),
+        ("nothing_like_it_at_all", ValueError, "There are: .*vae"),
+        ("../vae", ValueError, "not the name of an entry"),
+        ("zoo/vae", ValueError, "pass a pathlib.Path"),
+        ("", ValueError, "not the name of an entry"),
+        (3, TypeError, "by its name or by a pathlib.Path"),
+        (pathlib.Path("no_such_folder"), FileNotFoundError, "There is no model.keras"),
+    ],
+)
+def test_wrong_name_is_refused(name, error, says):
+    with pytest.raises(error, match=says):
+        zoo.load(name)
+
+
+@pytest.fixture
+def copied_entry(tmp_path, monkeypatch):
+    """A copy of the zoo's `vae` that a test may damage."""
+    shutil.copytree(entries.folder("vae"), tmp_path / "vae")
+    monkeypatch.setattr(entries, "ROOT", tmp_path)
+    return tmp_path / "vae"
+
+
+def test_damaged_archive_is_refused(copied_entry):
+    archive = copied_entry / entries.ARCHIVE
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 1
+    archive.write_bytes(data)
+    with pytest.raises(ValueError, match="is damaged"):
+        zoo.load("vae")
+
+
+def test_missing_archive_is_refused(copied_entry):
+    (copied_entry / entries.ARCHIVE).unlink()
+    with pytest.raises(FileNotFoundError, match="is missing"):
+        zoo.load("vae")
+
+
+def test_own_model_saves_and_loads_as_an_entry(tmp_path):
+    x, _ = keras_vae.data.digits("test")
+    model = keras_vae.VAE(latent_size=3, seed=0)
+    model.compile("adam")
+    model.fit(x, epochs=1, verbose=0)
+    zoo.save(model, tmp_path / "mine")
+    loaded = zoo.load(tmp_path / "mine")
+    np.testing.assert_allclose(loaded.embed(x), model.embed(x), atol=1e-6)
+    assert loaded.optimizer is not None
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [entries.METRICS, entries.ARCHIVE]
+
+
+def test_unbuilt_model_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="no weights yet"):
+        zoo.save(keras_vae.VAE(latent_size=3), tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    entries.write_files(tmp_path, {"a": b"old", "b": b"old"})
+
+    def fail(descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(entries.os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        entries.write_files(tmp_path, {"a": b"new", "b": b"new"})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_training_remakes_an_entry(toy):
+    model, facts = training.train("toy", {"beta": 2.0}, toy / "run", verbose=0)
+    assert float(model.beta) == 2.0
+    training.write_entry("toy", model, facts, toy / "zoo" / "toy")
+    assert zoo.metrics("toy")["training"]["overrides"] == {"beta": 2.0}
+    np.testing.assert_allclose(zoo.load("toy").embed(zoo.examples("toy")), model.embed(zoo.examples("toy")), atol=1e-6)
+    assert "Free" not in zoo.card("toy")
+    assert "| free energy |" in zoo.card("toy")
+
+
+def test_mixed_precision_training_gives_a_float32_entry(toy):
+    model, facts = training.train("toy", {"epochs": 1}, toy / "run", precision="mixed_bfloat16", verbose=0)
+    assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
+    assert facts["command"].endswith("--precision mixed_bfloat16")
+
+
+def test_unknown_hyperparameter_is_refused(toy):
+    with pytest.raises(ValueError, match=r"no \['betta'\].*beta"):
+        training.train("toy", {"betta": 2.0}, toy / "run")
+
+
+def test_other_hyperparameters_do_not_go_on_from_a_run(toy):
+    training.train("toy", {"epochs": 1}, toy / "run", verbose=0)
+    with pytest.raises(ValueError, match="other hyperparameters"):
+        training.train("toy", {"epochs": 1, "beta": 3.0}, toy / "run", verbose=0)
+
+
+KILLED = """
+import os, pathlib, sys
+import keras
+from keras_vae.zoo import entries, training
+
+entries.ROOT = pathlib.Path(sys.argv[1]) / "zoo"
+
+
+class Kill(training._Checkpoint):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 2:  # killed while it writes the third epoch's checkpoint
+            (self.folder / "writing.keras").write_bytes(b"half")
+            os.kill(os.getpid(), 9)
+        super().on_epoch_end(epoch, logs)
+
+
+training._Checkpoint = Kill
+training.train("toy", {"epochs": 5}, sys.argv[1] + "/run", verbose=0)
+"""
+
+
+@pytest.mark.slow
+def test_killed_training_goes_on_from_the_last_finished_epoch(toy, monkeypatch):
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(toy)], check=False, capture_output=True)
+    assert killed.returncode == -9, killed.stderr.decode()
+    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00002"]
+    started = []
+
+    class Spy(training._Checkpoint):
+        def on_epoch_begin(self, epoch, logs=None):
+            started.append(epoch)
+
+    monkeypatch.setattr(training, "_Checkpoint", Spy)
+    model, facts = training.train("toy", {"epochs": 5}, toy / "run", verbose=0)
+    assert started == [2, 3, 4]
+    assert int(model.optimizer.iterations) == 5 * 15
+    assert facts["epochs"] == 5
+    assert json.loads((toy / "run" / "overrides.json").read_text()) == {"epochs": 5}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["classifier_svhn"])
+def test_a_card_figure_is_measured_again(name):
+    facts = {row["name"]: row["value"] for row in zoo.metrics(name)["metrics"]}
+    measured = {row["name"]: row["value"] for row in training.measure(zoo.recipe(name), zoo.load(name))}
+    assert measured["accuracy"] == pytest.approx(facts["accuracy"], abs=2e-3)

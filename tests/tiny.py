@@ -1,0 +1,34 @@
+"""Tiny networks and models: a fraction of a second to build."""
+
+import keras
+import numpy as np
+
+import keras_vae
+from keras_vae.networks import dense_decoder, dense_encoder
+
+IMAGE, MIDDLE = (8, 8, 1), (16,)
+
+
+def networks(shape=IMAGE, latent_size=3, width=16):
+    """`(encoder, decoder)` of one hidden layer."""
+    return dense_encoder(shape, widths=(width,)), dense_decoder(latent_size, shape, widths=(width,))
+
+
+def vae(cls=keras_vae.VAE, shape=IMAGE, latent_size=3, **kwargs):
+    return cls(*networks(shape, latent_size), latent_size=latent_size, **kwargs)
+
+
+def mvae(latent_size=3, shapes=(("image", IMAGE), ("middle", MIDDLE)), cls=keras_vae.MVAE, **kwargs):
+    parts = {name: networks(shape, latent_size) for name, shape in shapes}
+    encoders, decoders = ({name: part[side] for name, part in parts.items()} for side in (0, 1))
+    return cls(encoders, decoders, latent_size=latent_size, **kwargs)
+
+
+def compiled(model, optimizer="adam", **kwargs):
+    model.compile(optimizer, **kwargs)
+    return model
+
+
+def weights(layer):
+    """All weights, copied, as one vector."""
+    return np.concatenate([np.ravel(keras.ops.convert_to_numpy(weight)) for weight in layer.weights])

@@ -1,0 +1,42 @@
+"""A toy: a small VAE of scikit-learn's digits."""
+
+TITLE, KIND, DATA, HEADLINE = "Toy", "model", "digits", "free_energy"
+LICENCE, USE = "none", "pass"
+
+
+def model(latent_size=2, beta=1.0, seed=0):
+    import keras_vae
+
+    made = keras_vae.VAE(latent_size=latent_size, beta=beta, seed=seed)
+    made.build((None, 8, 8, 1))
+    return made
+
+
+def data(batch_size=100, seed=0, split="train"):
+    from keras_vae.data import arrays, batches
+
+    source = "test" if split == "train[90%:]" else "train"
+    return batches(arrays("digits", source)[0], batch_size, seed=seed)
+
+
+def training(epochs=3, learning_rate=1e-3):
+    import keras
+
+    return {"compile": {"optimizer": keras.optimizers.Adam(learning_rate)}, "epochs": epochs}
+
+
+def evaluate(model):
+    from keras_vae import data, metrics
+
+    measured = metrics.free_energy(model, data.digits("test")[0])
+    return {name: (estimate, "test images") for name, estimate in measured.items()}
+
+
+def examples():
+    from keras_vae.data import arrays
+
+    return arrays("digits", "test")[0][:10]
+
+
+def preview(model, x):
+    return {"Reconstructions": {"test images": x, "means": model.reconstruct(x)}}

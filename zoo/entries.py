@@ -1,0 +1,201 @@
+"""Entries as folders: found, verified, loaded, and written whole or not at all."""
+
+import difflib
+import hashlib
+import importlib.util
+import inspect
+import json
+import os
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).parent
+ARCHIVE, METRICS, CARD, PREVIEW, EXAMPLES, RECIPE = (
+    "model.keras",
+    "metrics.json",
+    "README.md",
+    "preview.png",
+    "examples.npz",
+    "recipe.py",
+)
+
+
+def names(kind="model"):
+    """Names of the entries, sorted.
+
+    Args:
+        kind: "model" for latent-variable models, "classifier" for the judges of coherence, None for both.
+    """
+    found = sorted(path.parent.name for path in ROOT.glob(f"*/{RECIPE}"))
+    return [name for name in found if kind is None or kind == recipe(name).KIND]
+
+
+def folder(name):
+    """Folder of an entry: of a name in the zoo, or a `pathlib.Path` of one's own.
+
+    Raises:
+        ValueError: unknown name, or a name with a path in it.
+        FileNotFoundError: no such folder.
+        TypeError: neither a string nor a path.
+    """
+    if isinstance(name, pathlib.PurePath):
+        if not (pathlib.Path(name) / ARCHIVE).is_file():
+            raise FileNotFoundError(f"There is no {ARCHIVE} in {name}. keras_vae.zoo.save(model, folder) writes one.")
+        return pathlib.Path(name)
+    if not isinstance(name, str):
+        raise TypeError(f"An entry is given by its name or by a pathlib.Path; got {type(name).__name__}.")
+    if not re.fullmatch(r"\w+", name, re.ASCII):
+        raise ValueError(
+            f"{name!r} is not the name of an entry: names hold letters, digits and underscores. "
+            "For a folder of your own pass a pathlib.Path."
+        )
+    if not (ROOT / name / RECIPE).is_file():
+        every = names(None)
+        near = difflib.get_close_matches(name, every, n=3, cutoff=0.4)
+        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        raise ValueError(f"Unknown entry {name!r}. {hint}There are: {', '.join(every)}.")
+    return ROOT / name
+
+
+def recipe(name):
+    """The entry's `recipe.py` as a module; importing it does not import TensorFlow."""
+    path = folder(name) / RECIPE
+    spec = importlib.util.spec_from_file_location(f"keras_vae.zoo.{name}.recipe", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def metrics(name):
+    """What was measured of an entry, and where its weights come from: the contents of `metrics.json`."""
+    return json.loads((folder(name) / METRICS).read_text())
+
+
+def examples(name):
+    """A few inputs that ship with an entry, float32 in [0, 1], as the model takes them."""
+    import numpy as np
+
+    with np.load(folder(name) / EXAMPLES) as stored:
+        inputs = {
+            key.removeprefix("input_"): stored[key] / np.float32(255) for key in stored if key.startswith("input_")
+        }
+    return inputs.get("x", inputs)
+
+
+def load(name, weights=True):
+    """A model of the zoo, compiled, as a `keras.Model`.
+
+    Args:
+        name: one of `names()`, or a `pathlib.Path` of a folder that `save` wrote.
+        weights: False for fresh weights: the recipe's model, as it was before training.
+
+    Raises:
+        ValueError: unknown name (the message names the nearest), a name with a path in it, or a damaged archive.
+        FileNotFoundError: the archive is missing.
+    """
+    source = folder(name)
+    if not weights:
+        return call_with(recipe(name).model)
+    verify(source)
+    import keras
+
+    import keras_vae.models  # noqa: F401  registers the classes that archives name
+
+    return keras.models.load_model(source / ARCHIVE)
+
+
+def verify(source):
+    """Refuses an archive that is missing or not the one that was measured."""
+    archive = source / ARCHIVE
+    if not archive.is_file():
+        raise FileNotFoundError(
+            f"{archive} is missing. Reinstall keras_vae, or remake it: keras-vae train {source.name}"
+        )
+    expected = json.loads((source / METRICS).read_text())["archive"]["sha256"]
+    if sha256(archive.read_bytes()) != expected:
+        raise ValueError(
+            f"{archive} is damaged: its SHA-256 is not the one in {METRICS}. Reinstall keras_vae, or remake it: "
+            f"keras-vae train {source.name}"
+        )
+
+
+def save(model, target):
+    """Writes a model of your own as an entry that `load(pathlib.Path(folder))` reads.
+
+    Args:
+        model: a built `keras.Model`. Its optimizer's state is left out.
+        target: the folder; made if it is not there.
+    """
+    data = archive_of(model)
+    facts = {"archive": archive_facts(data), **model_facts(model)}
+    write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})
+
+
+def archive_of(model):
+    """The bytes of a model's archive, without its optimizer's state, compiled for fine-tuning."""
+    import tempfile
+
+    import keras
+
+    if not model.built:
+        raise ValueError("The model has no weights yet: fit or build it before saving.")
+    with tempfile.TemporaryDirectory() as temporary:
+        path = pathlib.Path(temporary) / ARCHIVE
+        model.save(path)
+        copy = keras.models.load_model(path, compile=False)
+        compiled = {} if not getattr(model, "loss", None) else {"loss": model.loss, "metrics": ["accuracy"]}
+        copy.compile(keras.optimizers.Adam(1e-4), **compiled)
+        copy.save(path)
+        return path.read_bytes()
+
+
+def archive_facts(data):
+    """What `metrics.json` says of an archive."""
+    return {"sha256": sha256(data), "bytes": len(data)}
+
+
+def model_facts(model):
+    """What `metrics.json` says of a model."""
+    return {
+        "model": type(model).__name__,
+        "latent_size": getattr(model, "latent_size", None),
+        "parameters": model.count_params(),
+    }
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def to_json(value):
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def write_files(target, files):
+    """Writes `{file name: bytes}` into a folder: each appears whole, once all are on disk."""
+    target.mkdir(parents=True, exist_ok=True)
+    staged = []
+    for name, data in files.items():
+        temporary = target / f".{name}.{os.getpid()}.tmp"
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.append((temporary, target / name))
+    for temporary, final in staged:
+        os.replace(temporary, final)
+
+
+def call_with(function, overrides=None, **fixed):
+    """Calls a recipe's function with those overrides that it takes as arguments."""
+    known = inspect.signature(function).parameters
+    return function(**{name: value for name, value in (overrides or {}).items() if name in known}, **fixed)
+
+
+def check_overrides(module, overrides):
+    """Refuses overrides that no function of a recipe takes."""
+    functions = (module.model, module.data, module.training)
+    known = {name for function in functions for name in inspect.signature(function).parameters} - {"model"}
+    unknown = set(overrides) - known
+    if unknown:
+        raise ValueError(f"The recipe has no {sorted(unknown)}. Its hyperparameters: {sorted(known)}.")

@@ -1,0 +1,141 @@
+"""Multimodal variational autoencoder with a product of experts (MVAE, Wu & Goodman 2018) on same-digit pairs of MNIST
+and SVHN: it reconstructs, generates either modality from the other, and generates both from nothing.
+"""
+
+TITLE = "MVAE (product of experts) on MNIST-SVHN"
+KIND, DATA, HEADLINE = "model", "same-digit pairs of mnist and svhn_cropped", "svhn_from_mnist_coherence"
+LICENCE = (
+    "Code: Apache 2.0. SVHN (Netzer et al. 2011) is for non-commercial use only, and so are these weights, trained on "
+    "it, and its images in `examples.npz` and the preview. The images of MNIST: Yann LeCun and Corinna Cortes, "
+    "Creative Commons Attribution-Share Alike 3.0."
+)
+COMPARED_WITH = {"mvae_poe": "shipped", "mvae_poe_paper": "the paper's objective"}
+USE = """
+import keras_vae
+
+model = keras_vae.zoo.load("mvae_poe")
+x = keras_vae.zoo.examples("mvae_poe")                           # {"mnist": [10, 28, 28, 1], "svhn": [10, 32, 32, 3]}
+svhn = model.translate({"mnist": x["mnist"]}, to="svhn")         # [10, 32, 32, 3]
+both = model.sample(16, seed=0)                                  # {"mnist": [16, ...], "svhn": [16, ...]}
+z = model.embed({"svhn": x["svhn"]})                             # posterior means with MNIST missing
+"""
+
+
+def model(
+    shared=10,
+    private_mnist=6,
+    private_svhn=10,
+    svhn_scale=0.3,
+    mnist_weight=1.0,
+    beta=1.0,
+    reconstruct_absent=True,
+    filters=32,
+    width=400,
+    seed=0,
+):
+    import keras_vae
+    from keras_vae import networks
+    from keras_vae.distributions import NormalLikelihood
+
+    mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_mnist + private_svhn
+    stages = (filters, 2 * filters, 4 * filters)
+    made = keras_vae.MVAE(
+        encoders={
+            "mnist": networks.dense_encoder(mnist, (width, width)),
+            "svhn": networks.convolutional_encoder(svhn, stages),
+        },
+        decoders={
+            "mnist": networks.dense_decoder(latent_size, mnist, (width, width)),
+            "svhn": networks.convolutional_decoder(latent_size, svhn, stages[::-1], output_activation="sigmoid"),
+        },
+        latent_size=latent_size,
+        private_latents={"mnist": private_mnist, "svhn": private_svhn},
+        likelihood={"mnist": "bernoulli", "svhn": NormalLikelihood(svhn_scale)},
+        modality_weights={"mnist": mnist_weight},
+        reconstruct_absent=reconstruct_absent,
+        beta=beta,
+        seed=seed,
+    )
+    made.build({"mnist": (None, *mnist), "svhn": (None, *svhn)})
+    return made
+
+
+def data(batch_size=128, seed=0, split="train"):
+    from functools import partial
+
+    from keras_vae.data import paired_arrays, paired_batches
+    from keras_vae.data.augmentation import jitter
+
+    augment = partial(jitter, shift=2.0, zoom=0.12, angle=0.12, contrast=0.4, brightness=0.15)
+    return paired_batches(paired_arrays(split), batch_size, augment={"svhn": augment}, seed=seed)
+
+
+def training(epochs=30, learning_rate=1e-3, batch_size=128):
+    import keras
+
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-60_000 // batch_size))
+    return {"compile": {"optimizer": keras.optimizers.Adam(schedule)}, "epochs": epochs}
+
+
+def evaluate(model, samples=10, joint_samples=10_000, seed=0):
+    from keras_vae import metrics, zoo
+    from keras_vae.data import pair_indices, paired_arrays
+
+    train, test = paired_arrays("train"), paired_arrays("test")
+    judges = {name: zoo.load(f"classifier_{name}") for name in test}
+    images, labels = {}, {}
+    for name, (pixels, digits) in test.items():
+        images[name], labels[name] = pixels / 255.0, digits
+
+    measured = {}
+    for source, target in (("mnist", "svhn"), ("svhn", "mnist")):
+        coherence = metrics.cross_coherence(
+            model, {source: images[source]}, labels[source], target, judges, samples, seed=seed
+        )
+        measured[f"{target}_from_{source}_coherence"] = coherence, f"{source} test images"
+    measured["joint_coherence"] = metrics.joint_coherence(model, judges, joint_samples, seed), "draws from the prior"
+    for name in test:
+        right = judges[name].predict(images[name], verbose=0).argmax(axis=-1) == labels[name]
+        measured[f"{name}_classifier_accuracy"] = metrics.Estimate.of(right, "fraction"), f"{name} test images"
+
+    partners = pair_indices(labels["svhn"], labels["mnist"], seed)
+    pairs = {"svhn": images["svhn"], "mnist": images["mnist"][partners]}
+    train_labels = train["svhn"][1]
+    partners = pair_indices(train_labels, train["mnist"][1], seed)
+    train_pairs = {"svhn": train["svhn"][0] / 255.0, "mnist": train["mnist"][0][partners] / 255.0}
+    for given in (("mnist",), ("svhn",), ("mnist", "svhn")):
+        probe = metrics.linear_probe(
+            model,
+            {name: train_pairs[name] for name in given},
+            train_labels,
+            {name: pairs[name] for name in given},
+            labels["svhn"],
+        )
+        measured[f"linear_probe_{'_and_'.join(given)}"] = probe, "test pairs"
+    return measured | {name: (estimate, "test pairs") for name, estimate in metrics.free_energy(model, pairs).items()}
+
+
+def examples():
+    from keras_vae.zoo import judges
+
+    return {"mnist": judges.one_of_each("mnist"), "svhn": judges.one_of_each("svhn_cropped")}
+
+
+def preview(model, x):
+    made = model.reconstruct(x)
+    to_svhn = model.translate({"mnist": x["mnist"]}, to="svhn", samples=3, seed=0)
+    to_mnist = model.translate({"svhn": x["svhn"]}, to="mnist", samples=3, seed=0)
+    joint = model.sample(10, seed=0)
+    return {
+        "Reconstructions": {
+            "MNIST": x["mnist"],
+            "reconstructed": made["mnist"],
+            "SVHN": x["svhn"],
+            "reconstructed ": made["svhn"],
+        },
+        "Cross generation: SVHN from MNIST": {"MNIST given": x["mnist"]}
+        | {f"SVHN, draw {index + 1}": images for index, images in enumerate(to_svhn)},
+        "Cross generation: MNIST from SVHN": {"SVHN given": x["svhn"]}
+        | {f"MNIST, draw {index + 1}": images for index, images in enumerate(to_mnist)},
+        "Joint generation": {"MNIST": joint["mnist"], "SVHN": joint["svhn"]},
+    }

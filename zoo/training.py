@@ -1,0 +1,207 @@
+"""Remaking an entry from its recipe: training that goes on after a kill, then measuring."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import time
+
+import keras
+import numpy as np
+
+from keras_vae import plots
+from keras_vae.zoo import entries
+from keras_vae.zoo.cards import render
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_CHECKPOINT = re.compile(r"epoch-(\d+)-seconds-(\d+)\.keras")
+
+
+class _Checkpoint(keras.callbacks.Callback):
+    """After each epoch the whole model, optimizer and all, in one file that appears complete or not at all."""
+
+    def __init__(self, folder, seconds_before):
+        super().__init__()
+        self.folder, self.started, self.seconds_before = folder, time.monotonic(), seconds_before
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = self.seconds_before + int(time.monotonic() - self.started)
+        temporary = self.folder / "writing.keras"
+        self.model.save(temporary)
+        os.replace(temporary, self.folder / f"epoch-{epoch + 1:05d}-seconds-{seconds}.keras")
+        for old in _checkpoints(self.folder)[:-1]:
+            old.unlink()
+
+
+def _checkpoints(folder):
+    return sorted(path for path in folder.glob("epoch-*.keras") if _CHECKPOINT.fullmatch(path.name))
+
+
+def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
+    """Trains an entry's model by its recipe, or goes on from the last finished epoch of an earlier start.
+
+    Args:
+        name: the entry.
+        overrides: `{hyperparameter: value}` for the recipe's functions.
+        run: folder of checkpoints; one training owns it. None: `runs/<name>`.
+        precision: Keras's dtype policy during training; the model returned is float32 in any case.
+
+    Returns:
+        `(model, facts)`: the trained model, and what `metrics.json` says of the training.
+    """
+    recipe, overrides = entries.recipe(name), dict(overrides or {})
+    entries.check_overrides(recipe, overrides)
+    if precision not in PRECISIONS:
+        raise ValueError(f"Unknown precision {precision!r}. Choose from {list(PRECISIONS)}.")
+    run = pathlib.Path(run or pathlib.Path("runs") / name)
+    run.mkdir(parents=True, exist_ok=True)
+    settings, asked = run / "overrides.json", entries.to_json(overrides)
+    if settings.is_file() and settings.read_bytes() != asked:
+        raise ValueError(
+            f"{run} holds a training with other hyperparameters ({settings}). Choose another folder or delete it."
+        )
+    entries.write_files(run, {settings.name: asked})
+
+    keras.utils.set_random_seed(overrides.get("seed", 0))
+    keras.config.set_dtype_policy(precision)
+    done, seconds, found = 0, 0, _checkpoints(run)
+    if found:
+        done, seconds = map(int, _CHECKPOINT.fullmatch(found[-1].name).groups())
+        model = keras.models.load_model(found[-1])
+    else:
+        model = entries.call_with(recipe.model, overrides)
+    # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
+    data = entries.call_with(recipe.data, {**overrides, "seed": overrides.get("seed", 0) + done})
+    plan = entries.call_with(recipe.training, overrides)
+    if not found:
+        model.compile(**plan["compile"])
+    started = time.monotonic()
+    fit = {key: value for key, value in plan.items() if key != "compile"}
+    if done < fit["epochs"]:
+        model.fit(data, initial_epoch=done, verbose=verbose, callbacks=[_Checkpoint(run, seconds)], **fit)
+    seconds += int(time.monotonic() - started)
+    keras.config.set_dtype_policy("float32")
+    if precision != "float32":
+        trained, model = model, entries.call_with(recipe.model, overrides)
+        model.set_weights(trained.get_weights())
+    command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
+    facts = {"command": command, "overrides": overrides, "epochs": fit["epochs"], "seconds": seconds, **machine()}
+    return model, facts
+
+
+def machine():
+    """What a measurement was made with."""
+    import tensorflow as tf
+
+    packages = ("keras_vae", "tensorflow", "keras", "tensorflow-probability", "numpy")
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+    return {
+        "device": ", ".join(details) or f"{platform.machine()} CPU, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": {package: importlib.metadata.version(package) for package in packages},
+        "commit": _commit(),
+    }
+
+
+def _commit():
+    """The commit of the code, where it runs from a repository."""
+    command = ["git", "-C", str(entries.ROOT), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def write_entry(name, model, training, target, **settings):
+    """Measures a trained model by its recipe and writes the entry: archive, metrics, examples, preview, card.
+
+    Args:
+        target: the entry's folder; `recipe.py` is not touched.
+        **settings: arguments of the recipe's `evaluate`.
+    """
+    recipe, target = entries.recipe(name), pathlib.Path(target)
+    data = entries.archive_of(model)
+    target.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    measured = measure(recipe, model, **settings)
+    facts = {
+        "entry": name,
+        "kind": recipe.KIND,
+        "title": recipe.TITLE,
+        "data": recipe.DATA,
+        "headline": recipe.HEADLINE,
+        **entries.model_facts(model),
+        "archive": entries.archive_facts(data),
+        "metrics": measured,
+        "training": training,
+        "evaluation": {
+            "command": f"keras-vae evaluate {name}",
+            "seconds": int(time.monotonic() - started),
+            **machine(),
+        },
+    }
+    inputs = recipe.examples()
+    files = {
+        entries.ARCHIVE: data,
+        entries.EXAMPLES: _examples(model, inputs),
+        entries.PREVIEW: _preview(recipe, model, inputs),
+        entries.CARD: render(recipe, facts).encode(),
+        entries.METRICS: entries.to_json(facts),
+    }
+    entries.write_files(target, files)
+    return facts
+
+
+def measure(recipe, model, **settings):
+    """The recipe's measurements as `metrics.json` holds them."""
+    rows = []
+    for key, (estimate, split) in entries.call_with(recipe.evaluate, settings, model=model).items():
+        value = {field: part for field, part in estimate._asdict().items() if part is not None}
+        rows.append({"name": key, **value, "split": split, "seed": settings.get("seed", 0)})
+    return rows
+
+
+def golden_outputs(model, inputs):
+    """What an entry's weights are remembered by: float32 arrays of a few deterministic outputs."""
+    if not hasattr(model, "latent_size"):
+        return {"logits": np.asarray(model(inputs, training=False))}
+    outputs = {
+        "embedding": model.embed(inputs),
+        "reconstruction": model.reconstruct(inputs),
+        "sample": model.sample(2, seed=0),
+    }
+    flat = {}
+    for key, value in outputs.items():
+        parts = value if isinstance(value, dict) else {"": value}
+        flat.update({f"{key}_{part}".rstrip("_"): np.asarray(array)[:2] for part, array in parts.items()})
+    return flat
+
+
+def _examples(model, inputs):
+    import io
+
+    named = inputs if isinstance(inputs, dict) else {"x": inputs}
+    scaled = {name: array / np.float32(255) for name, array in named.items()}
+    golden = golden_outputs(model, scaled if isinstance(inputs, dict) else scaled["x"])
+    buffer = io.BytesIO()
+    stored = {f"input_{name}": array for name, array in named.items()}
+    np.savez_compressed(
+        buffer, **stored, **{f"golden_{name}": array.astype("float32") for name, array in golden.items()}
+    )
+    return buffer.getvalue()
+
+
+def _preview(recipe, model, inputs):
+    import io
+
+    scaled = (
+        {name: array / np.float32(255) for name, array in inputs.items()}
+        if isinstance(inputs, dict)
+        else inputs / np.float32(255)
+    )
+    buffer = io.BytesIO()
+    plots.picture(recipe.preview(model, scaled), buffer, title=recipe.TITLE)
+    return buffer.getvalue()
