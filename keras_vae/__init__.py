@@ -20,7 +20,7 @@ _DEFINED_IN = {
     "MVAE": "keras_vae.models",
     "VAE": "keras_vae.models",
 }
-_MODULES = ("data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")
+_MODULES = ("callbacks", "data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")
 
 __all__ = [*_DEFINED_IN, *_MODULES]
 

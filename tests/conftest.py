@@ -15,8 +15,8 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-from keras_vae.data import digits
-from keras_vae.zoo import entries
+from keras_vae.data import digits  # noqa: E402
+from keras_vae.zoo import entries  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):

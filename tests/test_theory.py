@@ -280,7 +280,7 @@ def test_private_latents_of_one_modality_do_not_reach_the_others_decoder():
     model = mvae(latent_size=5, seed=0, private_latents={"image": 1, "middle": 2})
     model.build({"image": (None, 8, 8, 1), "middle": (None, 16)})
     z = tf.random.stateless_normal((4, 5), (0, 1))
-    start, changed = model.decode(z), model.decode(z + [0.0, 0.0, 1.0, 0.0, 0.0])
+    start, changed = model.decode(z), model.decode(z + tf.one_hot(2, 5))
     np.testing.assert_array_equal(start["middle"].mean(), changed["middle"].mean())
     assert np.abs(start["image"].mean() - changed["image"].mean()).max() > 1e-4
 

@@ -1,8 +1,8 @@
-"""Writes the results table into the README between its marks: `python -m keras_vae.zoo.readme`."""
+"""Writes every card, and the README's table of results between its marks: `python -m keras_vae.zoo.readme`."""
 
 import pathlib
 
-from keras_vae.zoo.cards import results_table
+from keras_vae.zoo import cards, entries
 
 BEGIN, END = "<!-- results: made by python -m keras_vae.zoo.readme -->", "<!-- end of results -->"
 
@@ -10,9 +10,16 @@ BEGIN, END = "<!-- results: made by python -m keras_vae.zoo.readme -->", "<!-- e
 def updated(text):
     """The README with a fresh table."""
     before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{results_table()}\n{END}{rest.split(END)[1]}"
+    return f"{before}{BEGIN}\n{cards.results_table()}\n{END}{rest.split(END)[1]}"
+
+
+def main():
+    for name in entries.names(None):
+        text = cards.render(entries.recipe(name), entries.metrics(name))
+        entries.write_files(entries.folder(name), {entries.CARD: text.encode()})
+    readme = pathlib.Path("README.md")
+    readme.write_text(updated(readme.read_text()))
 
 
 if __name__ == "__main__":
-    path = pathlib.Path("README.md")
-    path.write_text(updated(path.read_text()))
+    main()

@@ -80,7 +80,8 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     started = time.monotonic()
     fit = {key: value for key, value in plan.items() if key != "compile"}
     if done < fit["epochs"]:
-        model.fit(data, initial_epoch=done, verbose=verbose, callbacks=[_Checkpoint(run, seconds)], **fit)
+        callbacks = [*fit.pop("callbacks", ()), _Checkpoint(run, seconds)]
+        model.fit(data, initial_epoch=done, verbose=verbose, callbacks=callbacks, **fit)
     seconds += int(time.monotonic() - started)
     keras.config.set_dtype_policy("float32")
     if precision != "float32":

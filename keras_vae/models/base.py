@@ -31,7 +31,9 @@ class LatentVariableModel(keras.Model):
             raise ValueError(f"latent_size must be a positive integer; got {latent_size!r}.")
         if not beta >= 0:
             raise ValueError(f"beta must not be negative; got {beta!r}.")
-        super().__init__(autocast=False, **kwargs)
+        # Float32 whatever the policy: under a mixed one Keras hands out variables, metrics' too, in half precision
+        # within `call`. The networks follow the policy.
+        super().__init__(autocast=False, dtype="float32", **kwargs)
         self.latent_size, self.prior, self.posterior, self.seed = latent_size, prior, posterior, seed
         self.beta = keras.Variable(beta, trainable=False, dtype="float32", name="beta")
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -119,6 +121,20 @@ class LatentVariableModel(keras.Model):
         """Stateless seed, int32 `[2]`: another one at each call and in each replica."""
         seed = ops.cast(ops.mod(self.seed_generator.next(), 2**31 - 1), "int32")
         return tf.random.experimental.stateless_fold_in(seed, _replica())
+
+    def compile(self, optimizer="adam", **kwargs):
+        """As `keras.Model.compile`, without `loss`; scales the loss where the global policy is mixed_float16."""
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        super().compile(optimizer, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles a loaded model as it was saved, its optimizer's state to follow."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`: `x` is an array, a dict of arrays or a `tf.data.Dataset` of them. No `y`.
@@ -263,7 +279,7 @@ class LatentVariableModel(keras.Model):
         ]
         config = {name: _plain(getattr(self, name)) for name in dict.fromkeys(arguments)}
         config = {name: keras.saving.serialize_keras_object(value) for name, value in config.items()}
-        return {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy), **config}
+        return {"name": self.name, **config}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -315,6 +331,6 @@ def _means(distributions):
 
 def _plain(value):
     """Variables as numbers, tracked containers as the built-in ones, for a configuration."""
-    if isinstance(value, keras.Variable):
-        return float(value.numpy())
-    return dict(value) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return float(value.numpy()) if isinstance(value, keras.Variable) else value

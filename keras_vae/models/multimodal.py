@@ -1,5 +1,6 @@
 """What multimodal models share: a network pair for each modality, missing modalities, translation."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -25,17 +26,27 @@ class MultimodalVAE(LatentVariableModel):
         likelihood: one for all modalities, or a dict by modality.
         private_latents: `{modality: count}` of latents that only this modality's encoder and decoder see
             (Lee & Pavlovic 2021, DMVAE); the others' come first and are shared. None: all are shared.
-        **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name`, `dtype` of `keras.Model`.
+        modality_weights: `{modality: weight}` of the distortions in the objective, 1 where none is named. Variables:
+            `model.modality_weights["svhn"].assign(0.5)`.
+        **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
     def __init__(
-        self, encoders=None, decoders=None, latent_size=20, likelihood="bernoulli", private_latents=None, **kwargs
+        self,
+        encoders=None,
+        decoders=None,
+        latent_size=20,
+        likelihood="bernoulli",
+        private_latents=None,
+        modality_weights=None,
+        **kwargs,
     ):
         super().__init__(latent_size, **kwargs)
         if (encoders is None) != (decoders is None) or set(encoders or ()) != set(decoders or ()):
             raise ValueError("Give encoders and decoders for the same modalities, or neither.")
         self.prior = resolve(self.prior, PRIORS, "prior", latent_size=latent_size)
-        self.likelihood, self.private_latents, self.encoders, self.decoders = likelihood, private_latents, None, None
+        self.likelihood, self.private_latents, self.modality_weights = likelihood, private_latents, modality_weights
+        self.encoders, self.decoders = None, None
         if encoders:
             self._set_parts(encoders, decoders)
 
@@ -53,6 +64,13 @@ class MultimodalVAE(LatentVariableModel):
 
         self.posterior = by_modality(self.posterior, POSTERIORS, "posterior", latent_size=self.latent_size)
         self.likelihood = by_modality(self.likelihood, LIKELIHOODS, "likelihood")
+        weights = self.modality_weights or {}
+        if set(weights) - set(self.modalities):
+            raise ValueError(f"modality_weights must name some of {list(self.modalities)}; got {sorted(weights)}.")
+        self.modality_weights = {
+            name: keras.Variable(weights.get(name, 1.0), trainable=False, dtype="float32", name=f"weight_{name}")
+            for name in self.modalities
+        }
         self.encoders = {name: encoders[name] for name in self.modalities}
         self.decoders = {name: decoders[name] for name in self.modalities}
         self.term_names = (*type(self).term_names, *(f"distortion_{name}" for name in self.modalities))

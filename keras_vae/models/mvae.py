@@ -17,7 +17,6 @@ class MVAE(MultimodalVAE):
     `random_subsets` drawn at each step (the sub-sampled training paradigm, section 2.3).
 
     Args:
-        modality_weights: `{modality: weight}` of the distortions in the objective. None: 1 each.
         random_subsets: number of random subsets at each step of training; of use with three modalities or more.
         reconstruct_absent: whether z of a subset also reconstructs the modalities outside it, each with its own
             private latents; the paper's objective does not.
@@ -29,13 +28,11 @@ class MVAE(MultimodalVAE):
         encoders=None,
         decoders=None,
         latent_size=20,
-        modality_weights=None,
         random_subsets=0,
         reconstruct_absent=False,
         **kwargs,
     ):
         super().__init__(encoders, decoders, latent_size, **kwargs)
-        self.modality_weights = modality_weights
         self.random_subsets = random_subsets
         self.reconstruct_absent = reconstruct_absent
 
@@ -77,8 +74,9 @@ class MVAE(MultimodalVAE):
             rows = [row for row in range(subsets.shape[0]) if row not in others]
             p = self.decode_modality(name, tf.gather(z, rows))
             distortion = tf.where(batch.observed[name], -p.log_prob(batch.x[name]), 0.0)
-            weight = (self.modality_weights or {}).get(name, 1.0)
-            objective[f"distortion_{name}"] = weight * _sum_where(tf.gather(wanted, rows), distortion)
+            objective[f"distortion_{name}"] = self.modality_weights[name] * _sum_where(
+                tf.gather(wanted, rows), distortion
+            )
             terms[f"distortion_{name}"] = distortion[0]
             output[name] = p.mean()[0]
         terms["distortion"] = tf.add_n([terms[f"distortion_{name}"] for name in self.modalities])

@@ -22,7 +22,7 @@ class VAE(LatentVariableModel):
         latent_size: number of latents.
         likelihood: "bernoulli", "normal", "laplace", "discretized_logistic", "categorical", or an object of
             `keras_vae.distributions`.
-        **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name`, `dtype` of `keras.Model`.
+        **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
     def __init__(self, encoder=None, decoder=None, latent_size=16, likelihood="bernoulli", **kwargs):

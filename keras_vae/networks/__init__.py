@@ -1,6 +1,6 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
-from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder
+from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
 from keras_vae.networks.default import default_decoder, default_encoder
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.residual import residual_decoder, residual_encoder
@@ -12,6 +12,7 @@ __all__ = [
     "default_encoder",
     "dense_decoder",
     "dense_encoder",
+    "pooling_encoder",
     "residual_decoder",
     "residual_encoder",
 ]

@@ -16,6 +16,19 @@ def convolutional_encoder(shape, filters=(32, 64, 128), width=256, activation="r
     return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
 
 
+def pooling_encoder(shape, filters=(32, 64, 128), width=256, dropout=0.0, activation="relu", name="pooling_encoder"):
+    """Encoder `[batch, height, width, channels]` to `[batch, width]` that tells classes apart sooner than strides do:
+    convolutions with batch normalisation; every entry of `filters` halves the image, the first by a stride."""
+    inputs = keras.Input(shape)
+    x = layers.Conv2D(filters[0], 5, strides=2, padding="same", use_bias=False)(inputs)
+    x = layers.Activation(activation)(layers.BatchNormalization()(x))
+    for count in filters[1:]:
+        x = layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D()(layers.Activation(activation)(layers.BatchNormalization()(x)))
+    x = layers.Dropout(dropout)(layers.Flatten()(x))
+    return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
+
+
 def convolutional_decoder(
     latent_size,
     shape,

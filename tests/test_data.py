@@ -1,0 +1,308 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vae.data import arrays, batches, binarize, digits, pair_indices, paired_arrays, paired_batches
+from keras_vae.data.augmentation import jitter
+
+
+@pytest.fixture(scope="module")
+def store():
+    """50 digits as uint8, each image unmistakable by its first pixel, and labels."""
+    images, labels = arrays("digits")
+    images = images[:50].copy()
+    images[:, 0, 0, 0] = np.arange(50)
+    return images, labels[:50]
+
+
+def epoch(dataset):
+    """All batches of one pass, as one array, or a dict of them."""
+    parts = list(dataset.as_numpy_iterator())
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)
+
+
+def order(images):
+    return np.round(images[:, 0, 0, 0] * 255).astype(int)
+
+
+# --- digits ---------------------------------------------------------------------------------------------------------
+
+
+def test_digits_are_real_images_in_the_unit_interval_split_without_overlap():
+    images, labels = digits("all")
+    assert images.shape == (1797, 8, 8, 1)
+    assert images.dtype == np.float32
+    assert (images.min(), images.max()) == (0.0, 1.0)
+    assert set(labels) == set(range(10))
+    train, test = digits("train"), digits("test")
+    np.testing.assert_array_equal(np.concatenate([train[0], test[0]]), images)
+    np.testing.assert_array_equal(np.concatenate([train[1], test[1]]), labels)
+
+
+def test_arrays_of_digits_are_the_same_images_in_uint8():
+    (stored, stored_labels), (images, labels) = arrays("digits", "test"), digits("test")
+    assert stored.dtype == np.uint8
+    np.testing.assert_allclose(stored / 255, images, atol=0.5 / 255)
+    np.testing.assert_array_equal(stored_labels, labels)
+
+
+# --- what is not there ----------------------------------------------------------------------------------------------
+
+
+def test_unknown_data_set_is_refused_and_the_names_listed():
+    with pytest.raises(ValueError, match=r"'mnits'.*mnist.*digits"):
+        arrays("mnits")
+
+
+def test_unknown_split_of_digits_is_refused_and_the_names_listed():
+    with pytest.raises(ValueError, match=r"'validation'.*train.*test"):
+        digits("validation")
+
+
+@pytest.mark.parametrize("failure", [ConnectionError("no network"), TimeoutError(), OSError("read-only")], ids=repr)
+def test_data_set_that_is_neither_here_nor_downloadable_says_what_to_do(failure, monkeypatch, tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def load(*args, **kwargs):
+        raise failure
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds, "load", load)
+    with pytest.raises(RuntimeError, match=r"TFDS_DATA_DIR.*tfds build mnist") as caught:
+        arrays("mnist", "train[:7]")
+    assert caught.value.__cause__ is failure
+    assert type(failure).__name__ in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# --- binarize -------------------------------------------------------------------------------------------------------
+
+
+def test_binarize_draws_white_with_the_intensity_as_probability():
+    images = np.linspace(0, 1, 5, dtype="float32").reshape(1, 1, 5, 1) * np.ones((4000, 1, 1, 1), "float32")
+    bits = binarize(images, 3).numpy()
+    assert set(np.unique(bits)) == {0.0, 1.0}
+    assert bits.dtype == np.float32
+    np.testing.assert_allclose(bits.mean(axis=(0, 1, 3)), [0, 0.25, 0.5, 0.75, 1], atol=4 * 0.5 / np.sqrt(4000))
+    assert (bits[:, 0, 0] == 0).all()
+    assert (bits[:, 0, 4] == 1).all()
+
+
+def test_binarize_repeats_by_seed():
+    images = digits()[0][:8]
+    np.testing.assert_array_equal(binarize(images, 3), binarize(images, 3))
+    np.testing.assert_array_equal(binarize(images, 3), binarize(images, tf.constant([3, 0])))
+    assert not np.array_equal(binarize(images, 3), binarize(images, 4))
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+def test_batches_turn_uint8_into_float32_of_the_unit_interval(store):
+    images, _ = store
+    dataset = batches(images, 16, shuffle=False)
+    assert dataset.element_spec.dtype == tf.float32
+    np.testing.assert_allclose(epoch(dataset), images / 255, atol=1e-6)
+    assert [len(batch) for batch in dataset] == [16, 16, 16, 2]
+    assert [len(batch) for batch in batches(images, 16, drop_remainder=True)] == [16, 16, 16]
+
+
+def test_batches_hold_every_image_once_in_a_new_order_each_epoch(store):
+    dataset = batches(store[0], 16)
+    first, second = order(epoch(dataset)), order(epoch(dataset))
+    np.testing.assert_array_equal(np.sort(first), np.arange(50))
+    np.testing.assert_array_equal(np.sort(second), np.arange(50))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, np.arange(50))
+
+
+@pytest.mark.parametrize("options", [{}, {"dynamic_binarization": True}, {"augment": jitter}], ids=str)
+def test_batches_repeat_by_seed_over_several_epochs(options, store):
+    def two_epochs(seed):
+        dataset = batches(store[0], 16, seed=seed, **options)
+        return np.stack([epoch(dataset), epoch(dataset)])
+
+    first = two_epochs(1)
+    np.testing.assert_array_equal(first, two_epochs(1))
+    assert not np.array_equal(first, two_epochs(2))
+
+
+def test_dynamic_binarization_draws_new_bits_each_epoch_with_the_intensities_as_means(store):
+    images, _ = store
+    dataset = batches(images, 16, dynamic_binarization=True, shuffle=False)
+    epochs = np.stack([epoch(dataset) for _ in range(40)])
+    assert set(np.unique(epochs)) == {0.0, 1.0}
+    assert not np.array_equal(epochs[0], epochs[1])
+    error = 0.5 / np.sqrt(40)
+    assert np.abs(epochs.mean(0) - images / 255).max() < 6 * error
+    assert epochs.mean() == pytest.approx((images / 255).mean(), abs=4 * error / np.sqrt(images.size))
+
+
+def test_augmentation_sees_a_seed_of_its_own_at_each_batch_and_epoch(store):
+    seeds = batches(store[0], 16, augment=lambda batch, seed: tf.ones_like(batch) * tf.cast(seed[0], "float32"))
+    values = np.concatenate([epoch(seeds)[:, 0, 0, 0], epoch(seeds)[:, 0, 0, 0]])
+    assert len(np.unique(values)) == 8  # four batches, two epochs
+
+
+# --- pairs ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_sets():
+    """Digits as two modalities: odd and even rows, told apart by the first pixel."""
+    images, labels = arrays("digits")
+    images = images[:200].copy()
+    images[:, 0, 0, 0] = np.arange(200)
+    return {"first": (images[::2], labels[:200:2]), "second": (images[1::2], labels[1:200:2])}
+
+
+def test_pair_indices_point_at_the_same_class_and_repeat_by_seed(two_sets):
+    labels, others = two_sets["first"][1], two_sets["second"][1]
+    partners = pair_indices(labels, others, seed=1, repeats=3)
+    assert partners.shape == (300,)
+    np.testing.assert_array_equal(others[partners], np.tile(labels, 3))
+    np.testing.assert_array_equal(partners, pair_indices(labels, others, seed=1, repeats=3))
+    assert not np.array_equal(partners, pair_indices(labels, others, seed=2, repeats=3))
+    assert not np.array_equal(partners[:100], partners[100:200])
+    np.testing.assert_array_equal(np.unique(pair_indices(labels, others, repeats=200)), np.arange(100))
+
+
+def test_pair_indices_refuse_a_class_without_a_partner():
+    with pytest.raises(ValueError, match="class 2"):
+        pair_indices(np.array([0, 2]), np.array([0, 1]))
+
+
+def test_paired_batches_refuse_a_class_without_a_partner(two_sets):
+    images, labels = two_sets["second"]
+    with pytest.raises(ValueError, match="no example in second"):
+        paired_batches({"first": two_sets["first"], "second": (images[labels < 9], labels[labels < 9])})
+
+
+def classes(two_sets, pair):
+    """Labels of both sides of the pairs."""
+    labels = np.empty(200, int)
+    labels[::2], labels[1::2] = two_sets["first"][1], two_sets["second"][1]
+    return labels[order(pair["first"])], labels[order(pair["second"])]
+
+
+def test_paired_batches_show_each_first_image_once_beside_one_of_its_class(two_sets):
+    pair = epoch(paired_batches(two_sets, 32))
+    assert {part.dtype for part in pair.values()} == {np.dtype("float32")}
+    assert all(part.min() >= 0 and part.max() <= 1 for part in pair.values())
+    np.testing.assert_array_equal(np.sort(order(pair["first"])), np.arange(0, 200, 2))
+    assert (order(pair["second"]) % 2 == 1).all()
+    np.testing.assert_array_equal(*classes(two_sets, pair))
+
+
+def test_paired_batches_draw_all_partners_of_a_class(two_sets):
+    dataset = paired_batches(two_sets, 100)
+    seen = np.unique(np.concatenate([order(epoch(dataset)["second"]) for _ in range(40)]))
+    np.testing.assert_array_equal(seen, np.arange(1, 200, 2))
+
+
+def test_paired_batches_repeat_by_seed_and_make_new_pairs_each_epoch(two_sets):
+    def partners(dataset):
+        pair = epoch(dataset)
+        np.testing.assert_array_equal(*classes(two_sets, pair))
+        return order(pair["second"])
+
+    dataset, again = (paired_batches(two_sets, 32, seed=1, shuffle=False) for _ in range(2))
+    first, second = partners(dataset), partners(dataset)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal([first, second], [partners(again), partners(again)])
+    assert not np.array_equal(first, partners(paired_batches(two_sets, 32, seed=2, shuffle=False)))
+
+
+def test_paired_batches_augment_the_named_modality_only(two_sets):
+    plain, changed = (
+        epoch(paired_batches(two_sets, 32, seed=1, augment=augment))
+        for augment in (None, {"second": lambda batch, seed: 1.0 - batch})
+    )
+    np.testing.assert_array_equal(changed["first"], plain["first"])
+    np.testing.assert_allclose(changed["second"], 1.0 - plain["second"])
+
+
+# --- augmentation ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (32, 32, 3), (30, 21, 2)])
+def test_jitter_keeps_shape_and_range_and_repeats_by_seed(shape):
+    images = np.random.default_rng(0).random((6, *shape)).astype("float32")
+    jittered = jitter(images, (1, 2)).numpy()
+    assert jittered.shape == images.shape
+    assert jittered.dtype == np.float32
+    assert 0 <= jittered.min() <= jittered.max() <= 1
+    assert np.abs(jittered - images).max() > 0.1
+    np.testing.assert_array_equal(jittered, jitter(images, (1, 2)))
+    assert not np.array_equal(jittered, jitter(images, (1, 3)))
+
+
+def test_jitter_of_nothing_is_the_identity_and_draws_differ_between_images():
+    images = np.tile(digits()[0][:1], (5, 1, 1, 1))
+    still = jitter(images, (1, 2), shift=0.0, zoom=0.0, angle=0.0, contrast=0.0, brightness=0.0)
+    np.testing.assert_allclose(still, images, atol=1e-5)
+    moved = jitter(images, (1, 2)).numpy()
+    assert not np.allclose(moved[0], moved[1])
+
+
+def test_jitter_shifts_by_no_more_than_asked():
+    spot = np.zeros((50, 21, 21, 1), "float32")
+    spot[:, 10, 10] = 1.0
+    moved = jitter(spot, (1, 2), shift=2.0, zoom=0.0, angle=0.0, contrast=0.0, brightness=0.0).numpy()[..., 0]
+    rows, columns = (np.tensordot(moved, np.indices((21, 21))[axis], 2) for axis in (0, 1))
+    distance = np.abs([rows - 10, columns - 10])
+    assert distance.max() <= 2.001
+    assert (distance.max(axis=1) > 1).all()
+
+
+# --- the real thing -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.data("mnist")
+def test_mnist_has_its_official_sizes():
+    images, labels = arrays("mnist", "test")
+    assert images.shape == (10000, 28, 28, 1)
+    assert images.dtype == np.uint8
+    assert (images.min(), images.max()) == (0, 255)
+    np.testing.assert_array_equal(np.unique(labels), np.arange(10))
+
+
+@pytest.mark.data("binarized_mnist")
+def test_binarized_mnist_is_black_and_white_without_labels():
+    images, labels = arrays("binarized_mnist", "test")
+    assert images.shape == (10000, 28, 28, 1)
+    assert set(np.unique(images)) == {0, 255}
+    assert labels is None
+
+
+@pytest.mark.data("dsprites")
+def test_dsprites_come_with_all_their_factors():
+    images, factors = arrays("dsprites", "train[:500]")
+    assert images.shape == (500, 64, 64, 1)
+    assert set(np.unique(images)) == {0, 255}
+    assert factors.ndim == 2
+    assert len(factors) == 500
+    assert factors.shape[1] >= 5  # shape, scale, orientation, two positions; TFDS leaves out the constant colour
+
+
+@pytest.mark.data("mnist", "svhn_cropped")
+def test_pairs_of_mnist_and_svhn_show_the_same_digit():
+    data = paired_arrays("test")
+    assert data["svhn"][0].shape[1:] == (32, 32, 3)
+    partners = pair_indices(data["mnist"][1], data["svhn"][1])
+    np.testing.assert_array_equal(data["svhn"][1][partners], data["mnist"][1])
+    lookup = {image.tobytes(): label for image, label in zip(*data["svhn"], strict=True)}
+    digit = {image.tobytes(): label for image, label in zip(*data["mnist"], strict=True)}
+    for pair in paired_batches(data, 64).take(2):
+        images = {name: np.round(part.numpy() * 255).astype("uint8") for name, part in pair.items()}
+        assert images["mnist"].shape == (64, 28, 28, 1)
+        for mnist, svhn in zip(images["mnist"], images["svhn"], strict=True):
+            assert digit[mnist.tobytes()] == lookup[svhn.tobytes()]
+
+
+@pytest.mark.data("mnist")
+def test_unknown_split_of_a_tfds_data_set_names_those_there_are():
+    with pytest.raises(ValueError, match=r"validation.*train"):
+        arrays("mnist", "validation")
