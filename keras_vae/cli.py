@@ -182,7 +182,7 @@ def train(
 
     run = run or pathlib.Path("runs") / name
     model, facts = training.train(name, settings, run, precision)
-    training.write_entry(name, model, facts, output or run / "entry")
+    training.write_entry(name, model, facts, output or run / "entry", _report)
     typer.echo(f"Wrote {output or run / 'entry'}.")
 
 
@@ -193,16 +193,21 @@ def evaluate(
 ):
     """Measure an entry's weights on held-out data, as its card reports it."""
     from keras_vae import zoo
-    from keras_vae.zoo import cards, entries, training
+    from keras_vae.zoo import entries, training
 
     recipe, model = zoo.recipe(name), _load(name)
     if write:
-        rows = training.write_entry(name, model, zoo.metrics(name)["training"], entries.folder(name))["metrics"]
+        training.write_entry(name, model, zoo.metrics(name)["training"], entries.folder(name), _report)
     else:
-        rows = training.measure(recipe, model)
-    typer.echo(
-        cards.table([cards.measured_row(row) for row in rows], ("metric", "value", "95 % interval", "measured on"))
-    )
+        training.measure(recipe, model, _report)
+
+
+def _report(row):
+    """Prints one measurement."""
+    from keras_vae.zoo import cards
+
+    metric, value, interval, basis = cards.measured_row(row)
+    typer.echo(f"{metric}: {value}{f' ({interval})' if interval else ''}, {basis}")
 
 
 def _entry(name):

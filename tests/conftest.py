@@ -19,12 +19,16 @@ from keras_vae.data import digits  # noqa: E402
 from keras_vae.zoo import entries  # noqa: E402
 
 
+def _prepared(folder):
+    return any(folder.glob("**/dataset_info.json"))
+
+
 def pytest_collection_modifyitems(items):
     """Skips a test marked `data("mnist", ...)` where TFDS_DATA_DIR does not hold these data sets."""
     folder = os.environ.get("TFDS_DATA_DIR")
     for item in items:
         for mark in item.iter_markers("data"):
-            missing = [name for name in mark.args if not (folder and pathlib.Path(folder, name).is_dir())]
+            missing = [name for name in mark.args if not (folder and _prepared(pathlib.Path(folder, name)))]
             if missing or not folder:
                 item.add_marker(
                     pytest.mark.skip(reason=f"needs TFDS_DATA_DIR with {', '.join(mark.args) or 'data sets'}")

@@ -28,8 +28,8 @@ def training(epochs=3, learning_rate=1e-3):
 def evaluate(model):
     from keras_vae import data, metrics
 
-    measured = metrics.free_energy(model, data.digits("test")[0])
-    return {name: (estimate, "test images") for name, estimate in measured.items()}
+    for name, estimate in metrics.free_energy(model, data.digits("test")[0]).items():
+        yield name, estimate, "test images"
 
 
 def examples():

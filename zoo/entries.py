@@ -99,9 +99,13 @@ def load(name, weights=True):
     verify(source)
     import keras
 
-    import keras_vae.models  # noqa: F401  registers the classes that archives name
+    from keras_vae.models import LatentVariableModel  # importing it registers the classes that archives name
 
-    return keras.models.load_model(source / ARCHIVE)
+    # Archives hold no optimizer: its state would triple them. The learning rate is one for fine-tuning.
+    model = keras.models.load_model(source / ARCHIVE, compile=False)
+    digits = {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+    model.compile(keras.optimizers.Adam(1e-4), **({} if isinstance(model, LatentVariableModel) else digits))
+    return model
 
 
 def verify(source):
@@ -132,7 +136,7 @@ def save(model, target):
 
 
 def archive_of(model):
-    """The bytes of a model's archive, without its optimizer's state, compiled for fine-tuning."""
+    """The bytes of a model's archive, without an optimizer."""
     import tempfile
 
     import keras
@@ -142,10 +146,7 @@ def archive_of(model):
     with tempfile.TemporaryDirectory() as temporary:
         path = pathlib.Path(temporary) / ARCHIVE
         model.save(path)
-        copy = keras.models.load_model(path, compile=False)
-        compiled = {} if not getattr(model, "loss", None) else {"loss": model.loss, "metrics": ["accuracy"]}
-        copy.compile(keras.optimizers.Adam(1e-4), **compiled)
-        copy.save(path)
+        keras.models.load_model(path, compile=False).save(path)
         return path.read_bytes()
 
 
@@ -174,16 +175,18 @@ def to_json(value):
 def write_files(target, files):
     """Writes `{file name: bytes}` into a folder: each appears whole, once all are on disk."""
     target.mkdir(parents=True, exist_ok=True)
-    staged = []
-    for name, data in files.items():
-        temporary = target / f".{name}.{os.getpid()}.tmp"
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.append((temporary, target / name))
-    for temporary, final in staged:
-        os.replace(temporary, final)
+    staged = {name: target / f".{name}.{os.getpid()}.tmp" for name in files}
+    try:
+        for name, data in files.items():
+            with open(staged[name], "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for name, temporary in staged.items():
+            os.replace(temporary, target / name)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
 
 
 def call_with(function, overrides=None, **fixed):

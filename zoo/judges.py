@@ -60,7 +60,7 @@ def evaluate(model, source):
 
     images, labels = arrays(source, "test")
     right = model.predict(images / 255.0, verbose=0).argmax(axis=-1) == labels
-    return {"accuracy": (Estimate.of(right, "fraction"), "test images")}
+    yield "accuracy", Estimate.of(right, "fraction"), "test images"
 
 
 def one_of_each(source, split="test"):

@@ -116,18 +116,19 @@ def _commit():
         return None
 
 
-def write_entry(name, model, training, target, **settings):
+def write_entry(name, model, training, target, report=None, **settings):
     """Measures a trained model by its recipe and writes the entry: archive, metrics, examples, preview, card.
 
     Args:
         target: the entry's folder; `recipe.py` is not touched.
+        report: None, or a function called with each measurement as soon as it is made.
         **settings: arguments of the recipe's `evaluate`.
     """
     recipe, target = entries.recipe(name), pathlib.Path(target)
     data = entries.archive_of(model)
     target.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    measured = measure(recipe, model, **settings)
+    measured = measure(recipe, model, report, **settings)
     facts = {
         "entry": name,
         "kind": recipe.KIND,
@@ -156,12 +157,19 @@ def write_entry(name, model, training, target, **settings):
     return facts
 
 
-def measure(recipe, model, **settings):
-    """The recipe's measurements as `metrics.json` holds them."""
+def measure(recipe, model, report=None, **settings):
+    """The recipe's measurements as `metrics.json` holds them.
+
+    Args:
+        report: None, or a function called with each row as soon as it is measured.
+        **settings: arguments of the recipe's `evaluate`.
+    """
     rows = []
-    for key, (estimate, split) in entries.call_with(recipe.evaluate, settings, model=model).items():
+    for name, estimate, split in entries.call_with(recipe.evaluate, settings, model=model):
         value = {field: part for field, part in estimate._asdict().items() if part is not None}
-        rows.append({"name": key, **value, "split": split, "seed": settings.get("seed", 0)})
+        rows.append({"name": name, **value, "split": split, "seed": settings.get("seed", 0)})
+        if report is not None:
+            report(rows[-1])
     return rows
 
 

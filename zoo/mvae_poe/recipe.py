@@ -96,32 +96,27 @@ def evaluate(model, samples=10, joint_samples=10_000, seed=0):
     for name, (pixels, digits) in test.items():
         images[name], labels[name] = pixels / 255.0, digits
 
-    measured = {}
     for source, target in (("mnist", "svhn"), ("svhn", "mnist")):
-        coherence = metrics.cross_coherence(
-            model, {source: images[source]}, labels[source], target, judges, samples, seed=seed
-        )
-        measured[f"{target}_from_{source}_coherence"] = coherence, f"{source} test images"
-    measured["joint_coherence"] = metrics.joint_coherence(model, judges, joint_samples, seed), "draws from the prior"
+        given = {source: images[source]}
+        coherence = metrics.cross_coherence(model, given, labels[source], target, judges, samples, seed=seed)
+        yield f"{target}_from_{source}_coherence", coherence, f"{source} test images"
+    yield "joint_coherence", metrics.joint_coherence(model, judges, joint_samples, seed), "draws from the prior"
     for name in test:
         right = judges[name].predict(images[name], verbose=0).argmax(axis=-1) == labels[name]
-        measured[f"{name}_classifier_accuracy"] = metrics.Estimate.of(right, "fraction"), f"{name} test images"
+        yield f"{name}_classifier_accuracy", metrics.Estimate.of(right, "fraction"), f"{name} test images"
 
-    partners = pair_indices(labels["svhn"], labels["mnist"], seed)
-    pairs = {"svhn": images["svhn"], "mnist": images["mnist"][partners]}
-    train_labels = train["svhn"][1]
-    partners = pair_indices(train_labels, train["mnist"][1], seed)
-    train_pairs = {"svhn": train["svhn"][0] / 255.0, "mnist": train["mnist"][0][partners] / 255.0}
+    def pairs_of(split):
+        digits = split["svhn"][1]
+        partners = pair_indices(digits, split["mnist"][1], seed)
+        return {"svhn": split["svhn"][0] / 255.0, "mnist": split["mnist"][0][partners] / 255.0}, digits
+
+    (train_pairs, train_digits), (test_pairs, test_digits) = pairs_of(train), pairs_of(test)
     for given in (("mnist",), ("svhn",), ("mnist", "svhn")):
-        probe = metrics.linear_probe(
-            model,
-            {name: train_pairs[name] for name in given},
-            train_labels,
-            {name: pairs[name] for name in given},
-            labels["svhn"],
-        )
-        measured[f"linear_probe_{'_and_'.join(given)}"] = probe, "test pairs"
-    return measured | {name: (estimate, "test pairs") for name, estimate in metrics.free_energy(model, pairs).items()}
+        known, unknown = ({name: pairs[name] for name in given} for pairs in (train_pairs, test_pairs))
+        probe = metrics.linear_probe(model, known, train_digits, unknown, test_digits)
+        yield f"linear_probe_{'_and_'.join(given)}", probe, "test pairs"
+    for name, estimate in metrics.free_energy(model, test_pairs).items():
+        yield name, estimate, "test pairs"
 
 
 def examples():

@@ -58,10 +58,11 @@ def evaluate(model, samples=5000, seed=0):
     from keras_vae.data import arrays, binarize
 
     x = binarize(arrays("mnist", "test")[0] / 255.0, seed=seed).numpy()
-    measured = {"negative_log_likelihood": metrics.negative_log_likelihood(model, x, samples, seed=seed, verbose=1)}
-    measured |= metrics.free_energy(model, x)
-    measured["active_units"] = metrics.active_units(model, x)
-    return {name: (estimate, "test images, binarized once") for name, estimate in measured.items()}
+    split = "test images, binarized once"
+    yield "negative_log_likelihood", metrics.negative_log_likelihood(model, x, samples, seed=seed, verbose=1), split
+    for name, estimate in metrics.free_energy(model, x).items():
+        yield name, estimate, split
+    yield "active_units", metrics.active_units(model, x), split
 
 
 def examples():
