@@ -28,7 +28,7 @@ def on_replicas(strategy, function, *data):
             lambda context: tf.constant(np.array_split(array, 2)[context.replica_id_in_sync_group])
         )
 
-    results = tf.function(lambda *parts: strategy.run(function, args=parts))(*map(part, data))
+    results = tf.function(lambda *parts: strategy.run(function, args=parts), autograph=False)(*map(part, data))
     return [np.array(result) for result in strategy.experimental_local_results(results)]
 
 
@@ -150,7 +150,8 @@ def two_optimizers(rate, critic_rate):
 
 
 @pytest.mark.parametrize(
-    ("rate", "critic_rate", "jit_compile"), [(0.01, 0.0, False), (0.0, 0.01, False), (0.01, 0.01, True)]
+    ("rate", "critic_rate", "jit_compile"),
+    [(0.01, 0.0, False), (0.0, 0.01, False), pytest.param(0.01, 0.01, True, marks=pytest.mark.slow)],
 )
 def test_critic_and_model_are_trained_in_one_fit_each_by_its_own_optimizer(rate, critic_rate, jit_compile, images):
     model = compiled(vae(TinyFactorVAE, seed=0), two_optimizers(rate, critic_rate), jit_compile=jit_compile)
@@ -203,7 +204,7 @@ class TinyAverageVAE(keras_vae.VAE):
         return terms, objective, output
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_state_is_updated_in_fit(jit_compile, images):
     model = compiled(vae(TinyAverageVAE, seed=0), keras.optimizers.SGD(0.0), jit_compile=jit_compile)
     model.fit(images[:32], batch_size=16, shuffle=False, verbose=0)

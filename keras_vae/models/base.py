@@ -61,9 +61,17 @@ class LatentVariableModel(keras.Model):
         """Likelihood p(x|z) of latents `[..., latent]`: TFP distribution over x, or a dict of them by modality."""
         raise NotImplementedError
 
+    def prior_of(self, batch):
+        """Prior p(z) of a batch's examples; a conditional model's depends on `batch.condition`."""
+        return self.prior.distribution()
+
+    def likelihood_of(self, z, batch):
+        """Likelihood p(x|z) of a batch's examples; a conditional model's depends on `batch.condition`."""
+        return self.decode(z)
+
     def conditional_log_prob(self, z, batch):
         """`log p(x|z)` in nats, `[..., batch]`, of latents `[..., batch, latent]`."""
-        return self.decode(z).log_prob(batch.x)
+        return self.likelihood_of(z, batch).log_prob(batch.x)
 
     def terms(self, batch, training):
         """The one thing a variant overrides.
@@ -73,10 +81,10 @@ class LatentVariableModel(keras.Model):
             `objective`: what is minimised, a dict whose values are averaged and added;
             `output`: what calling the model returns.
         """
-        q, prior = self.encode(batch), self.prior.distribution()
+        q = self.encode(batch)
         z = q.sample(seed=self.next_seed())
-        p = self.decode(z)
-        terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, prior, z)}
+        p = self.likelihood_of(z, batch)
+        terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, self.prior_of(batch), z)}
         return terms, {**terms, "rate": self.beta * terms["rate"]}, p.mean()
 
     # --- the seam -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ def log_likelihood_function(model, samples, chunk):
 
     @tf.function
     def log_likelihood(batch, seed):
-        q, prior = model.encode(batch), model.prior.distribution()
+        q, prior = model.encode(batch), model.prior_of(batch)
 
         def accumulate(index, total):
             z = q.sample(chunk, seed=tf.random.experimental.stateless_fold_in(seed, index))

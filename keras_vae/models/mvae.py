@@ -63,7 +63,7 @@ class MVAE(MultimodalVAE):
         subsets = self._subsets(len(batch.x), training)
         q = self.posterior[self.modalities[0]].distribution(*self._product(batch, subsets))
         z = q.sample(seed=self.next_seed())
-        rate = kl_divergence(q, self.prior.distribution(), z)
+        rate = kl_divergence(q, self.prior_of(batch), z)
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         terms = {"rate": rate[0], **{f"distortion_{name}": tf.zeros_like(rate[0]) for name in self.modalities}}
         objective, output = {"rate": self.beta * _sum_where(given, rate)}, {}

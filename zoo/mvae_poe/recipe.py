@@ -133,9 +133,9 @@ def preview(model, x):
     return {
         "Reconstructions": {
             "MNIST": x["mnist"],
-            "reconstructed": made["mnist"],
+            "MNIST, reconstructed": made["mnist"],
             "SVHN": x["svhn"],
-            "reconstructed ": made["svhn"],
+            "SVHN, reconstructed": made["svhn"],
         },
         "Cross generation: SVHN from MNIST": {"MNIST given": x["mnist"]}
         | {f"SVHN, draw {index + 1}": images for index, images in enumerate(to_svhn)},
