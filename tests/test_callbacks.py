@@ -15,7 +15,9 @@ def test_warm_up_rises_linearly_after_its_delay():
 
 def test_warm_up_of_beta_follows_the_optimizer_and_goes_on_after_a_pause(images):
     model, seen = compiled(vae()), []
-    spy = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: seen.append(float(model.beta.numpy())))
+    spy = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: seen.append(float(model.beta.numpy()))
+    )
     for _ in range(2):
         model.fit(images, batch_size=32, epochs=1, verbose=0, callbacks=[WarmUp(steps=4, target=2.0), spy])
     assert seen == [0.0, 0.5, 1.0, 1.5]

@@ -32,8 +32,8 @@ def render(recipe, facts):
         f"{_duration(evaluation['seconds'])} on {evaluation['device']}.",
         *_comparison(recipe, facts),
         "## Made",
-        f"By `{training['command']}`{overrides}: {training['epochs']} epochs in {_duration(training['seconds'])} on "
-        f"{training['device']}, Python {training['python']}, "
+        f"By `{training['command']}`{overrides}: {training['epochs']} epochs{_taking(training)} on {training['device']}, "
+        f"Python {training['python']}, "
         + ", ".join(f"{package} {version}" for package, version in training["versions"].items())
         + f". SHA-256 of `{entries.ARCHIVE}`: `{facts['archive']['sha256']}`.",
         "## Use",
@@ -127,6 +127,14 @@ def table(rows, header):
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _taking(training):
+    """How long a training took, and what is to be said of that."""
+    if training["seconds"] is None:
+        return " (time not recorded)"
+    note = f" ({training['note']})" if training.get("note") else ""
+    return f" in {_duration(training['seconds'])}{note}"
 
 
 def _duration(seconds):
