@@ -20,7 +20,8 @@ def run(*arguments):
 
 @pytest.mark.parametrize("arguments", [["list"], ["card", "vae"], ["--help"], ["train", "--help"]])
 def test_looking_does_not_import_tensorflow(arguments):
-    code = f"import sys; from keras_vae import cli; sys.argv[1:] = {arguments!r}\ntry: cli.main()\nexcept SystemExit: pass\n"
+    code = f"import sys; from keras_vae import cli; sys.argv[1:] = {arguments!r}\n"
+    code += "try: cli.main()\nexcept SystemExit: pass\n"
     code += "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 

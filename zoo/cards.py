@@ -32,8 +32,8 @@ def render(recipe, facts):
         f"{_duration(evaluation['seconds'])} on {evaluation['device']}.",
         *_comparison(recipe, facts),
         "## Made",
-        f"By `{training['command']}`{overrides}: {training['epochs']} epochs{_taking(training)} on {training['device']}, "
-        f"Python {training['python']}, "
+        f"By `{training['command']}`{overrides}: {training['epochs']} epochs{_taking(training)} on "
+        f"{training['device']}, Python {training['python']}, "
         + ", ".join(f"{package} {version}" for package, version in training["versions"].items())
         + f". SHA-256 of `{entries.ARCHIVE}`: `{facts['archive']['sha256']}`.",
         "## Use",

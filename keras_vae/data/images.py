@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 NAMES = ("mnist", "fashion_mnist", "binarized_mnist", "svhn_cropped", "dsprites", "digits")
+DSPRITES_FACTORS = ("shape", "scale", "orientation", "x_position", "y_position")
 
 
 @functools.lru_cache(maxsize=8)
@@ -18,7 +19,8 @@ def arrays(name, split="train"):
         split: as TFDS takes it: "train", "test", "train[:90%]".
 
     Returns:
-        `(images, labels)`. Labels are None for binarized_mnist and the latent factors `[examples, 6]` for dsprites.
+        `(images, labels)`. Labels are None for binarized_mnist, and for dsprites the classes `[examples, 5]` of
+        the factors in `DSPRITES_FACTORS`.
         Binary images hold 0 and 255.
 
     Raises:
@@ -46,7 +48,7 @@ def arrays(name, split="train"):
     if name in ("binarized_mnist", "dsprites"):
         images = (images > 0).astype("uint8") * 255
     if name == "dsprites":
-        return images, data["label_shape"].numpy() if "label_values" not in data else data["label_values"].numpy()
+        return images, np.stack([data[f"label_{factor}"].numpy() for factor in DSPRITES_FACTORS], axis=1)
     return images, data["label"].numpy() if "label" in data else None
 
 

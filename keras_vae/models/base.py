@@ -11,6 +11,8 @@ from keras_vae.distributions import kl_divergence
 from keras_vae.models.importance import log_likelihood_function
 from keras_vae.models.inputs import Batch, as_arrays, clear_errors, refuse_unused, unpack_data
 
+EMPTY = "The data are empty: there is no example in x."
+
 
 class LatentVariableModel(keras.Model):
     """Base of every model: a variant overrides `terms`, and gives the four parts that `encode` and `decode` use.
@@ -25,6 +27,8 @@ class LatentVariableModel(keras.Model):
 
     # What `terms` measures, in nats per example; `free_energy` is measured besides.
     term_names = ("distortion", "rate")
+    # Whether data are a dict by modality.
+    takes_dict = False
 
     def __init__(self, latent_size, prior="standard_normal", posterior="normal", beta=1.0, seed=None, **kwargs):
         if not isinstance(latent_size, int) or latent_size < 1:
@@ -101,6 +105,7 @@ class LatentVariableModel(keras.Model):
         if isinstance(inputs, Batch):
             return inputs
         self._require_built()
+        self._assert_structure(inputs)
         batch = self.to_batch(inputs)
         if tf.executing_eagerly():
             with clear_errors():
@@ -153,7 +158,7 @@ class LatentVariableModel(keras.Model):
         """
         refuse_unused(y=y, **{name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")})
         if callbacks is None or isinstance(callbacks, (list, tuple)):
-            callbacks = [*(callbacks or ()), _StopOnNaN()]
+            callbacks = [*(callbacks or ()), _Watch()]
         with clear_errors():
             x = self._accept(x)
             if validation_data is not None:
@@ -167,13 +172,14 @@ class LatentVariableModel(keras.Model):
                 **kwargs,
             )
 
-    def evaluate(self, x=None, y=None, sample_weight=None, **kwargs):
+    def evaluate(self, x=None, y=None, sample_weight=None, callbacks=None, **kwargs):
         """As `keras.Model.evaluate`, on the data that `fit` takes."""
         refuse_unused(y=y, sample_weight=sample_weight)
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self._accept(x)
-            return super().evaluate(x, **kwargs)
+                callbacks = [*(callbacks or ()), _Watch()]
+            return super().evaluate(x, callbacks=callbacks, **kwargs)
 
     def _accept(self, data):
         """Checked data, and a built model."""
@@ -186,26 +192,37 @@ class LatentVariableModel(keras.Model):
             return data  # generators and distributed data sets: Keras takes them as they come
         data = as_arrays(data)
         if any(part.shape[0] == 0 for part in tree.flatten(data)):
-            raise ValueError("The data are empty: there is no example in x.")
-        if not self.built:
-            self.build(tree.map_structure(lambda part: tuple(part.shape), data))
+            raise ValueError(EMPTY)
+        self._build_for(data)
         for batch in _slices(data, 4096):
             self.prepare(batch)
         return data
 
     def _accept_dataset(self, dataset):
-        spec = unpack_data(dataset.element_spec)
         if int(dataset.cardinality()) == 0:
-            raise ValueError("The data are empty: the tf.data.Dataset yields no batch.")
-        if not self.built:
-            self.build(tree.map_structure(lambda part: tuple(part.shape), spec))
+            raise ValueError(EMPTY)
+        self._build_for(unpack_data(dataset.element_spec))
 
+        @tf.autograph.experimental.do_not_convert  # or our errors come wrapped in its own
         def check(*element):
             element = unpack_data(element)
             self.check(self.to_batch(element))
-            return element
+            return as_arrays(element)
 
         return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def _build_for(self, data):
+        """Builds the model, for the shapes its networks declare or else for those of the data."""
+        self._assert_structure(data)
+        if not self.built:
+            shape = self.input_shape_known() or tree.map_structure(lambda part: tuple(part.shape), data)
+            with self.distribute_strategy.scope():
+                self.build(shape)
+
+    def _assert_structure(self, data):
+        if isinstance(data, dict) != self.takes_dict:
+            wanted = "a dict of arrays by modality" if self.takes_dict else "one array (for several modalities: MVAE)"
+            raise TypeError(f"{type(self).__name__} takes {wanted}; got {type(data).__name__}.")
 
     # --- the public verbs ---------------------------------------------------------------------------------------
 
@@ -268,7 +285,8 @@ class LatentVariableModel(keras.Model):
 
     def _require_built(self):
         if not self.built and self.input_shape_known():
-            self.build(self.input_shape_known())
+            with self.distribute_strategy.scope():
+                self.build(self.input_shape_known())
         if not self.built:
             raise ValueError(
                 f"This {type(self).__name__} has no networks yet: they are chosen from the shape of the data. "
@@ -289,6 +307,17 @@ class LatentVariableModel(keras.Model):
         config = {name: keras.saving.serialize_keras_object(value) for name, value in config.items()}
         return {"name": self.name, **config}
 
+    def save_own_variables(self, store):
+        """The weights, and where the random draws stand: a training that goes on does not repeat its noise."""
+        super().save_own_variables(store)
+        store["seed_state"] = self.seed_generator.state.numpy()
+
+    def load_own_variables(self, store):
+        names = set(store.keys())
+        if "seed_state" in names:
+            self.seed_generator.state.assign(np.asarray(store["seed_state"]))
+        super().load_own_variables({name: store[name] for name in names - {"seed_state"}})
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(
@@ -299,10 +328,28 @@ class LatentVariableModel(keras.Model):
         )
 
 
-class _StopOnNaN(keras.callbacks.Callback):
-    """No silent NaN: fit stops with an error at the end of the epoch in which the loss stopped being a number."""
+class _Watch(keras.callbacks.Callback):
+    """No silent NaN and no silent nothing: an epoch of either ends in an error."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches = 0
+
+    def on_test_begin(self, logs=None):
+        self.test_batches = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches += 1
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.test_batches += 1
+
+    def on_test_end(self, logs=None):
+        if not self.test_batches:
+            raise ValueError(EMPTY)
 
     def on_epoch_end(self, epoch, logs=None):
+        if not self.batches:
+            raise ValueError(EMPTY)
         bad = {name: float(value) for name, value in (logs or {}).items() if not np.isfinite(value)}
         if bad:
             raise FloatingPointError(
@@ -323,6 +370,9 @@ def _slices(data, batch_size):
         raise TypeError("This verb takes data, not a prepared batch.")
     data = as_arrays(data)
     sizes = {int(part.shape[0]) for part in tree.flatten(data)}
+    if not sizes:
+        yield data  # an empty dict: `to_batch` says what is missing
+        return
     if len(sizes) != 1 or 0 in sizes:
         raise ValueError(
             f"All parts of the data must have the same number of examples, at least one; got {sorted(sizes)}."

@@ -10,7 +10,7 @@ def log_likelihood_function(model, samples, chunk):
     Draws are made `chunk` at a time inside one graph, so memory does not grow with `samples`.
     """
 
-    @tf.function
+    @tf.function(autograph=False)
     def log_likelihood(batch, seed):
         q, prior = model.encode(batch), model.prior_of(batch)
 

@@ -79,10 +79,13 @@ def refuse_unused(**arguments):
 
 
 def as_arrays(data):
-    """Data, or a dict of data, with lists and the like as NumPy arrays."""
+    """Data, or a dict of data, with lists and the like as NumPy arrays, and masks as what tf.distribute can add up."""
     if isinstance(data, dict):
         return {name: as_arrays(part) for name, part in data.items()}
-    return data if hasattr(data, "shape") else np.asarray(data)
+    data = data if hasattr(data, "shape") else np.asarray(data)
+    if data.dtype == bool:
+        return data.astype("uint8") if isinstance(data, np.ndarray) else tf.cast(data, "uint8")
+    return data
 
 
 def unpack_data(x):

@@ -31,6 +31,8 @@ class MultimodalVAE(LatentVariableModel):
         **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
+    takes_dict = True
+
     def __init__(
         self,
         encoders=None,
@@ -79,9 +81,10 @@ class MultimodalVAE(LatentVariableModel):
     def _latents_seen(self):
         """Which latents each modality sees: boolean `[modalities, latent]`; shared ones first, then private ones."""
         private = self.private_latents or {}
-        if set(private) - set(self.modalities) or sum(private.values()) >= self.latent_size:
+        counts = list(private.values())
+        if set(private) - set(self.modalities) or min(counts, default=0) < 0 or sum(counts) >= self.latent_size:
             raise ValueError(
-                f"private_latents must name some of {list(self.modalities)} and leave shared ones of the "
+                f"private_latents must be counts for some of {list(self.modalities)} and leave shared ones of the "
                 f"{self.latent_size} latents; got {private}."
             )
         owner = np.full(self.latent_size, -1)
@@ -125,8 +128,6 @@ class MultimodalVAE(LatentVariableModel):
         return {name: default_encoder(event) for name, event in events.items()}, decoders
 
     def to_batch(self, inputs):
-        if not isinstance(inputs, dict):
-            raise TypeError(f"Data must be a dict of arrays by modality, from {list(self.modalities)}.")
         masks = inputs.get(OBSERVED, {})
         present = [name for name in self.modalities if name in inputs]
         unknown = (set(inputs) - {OBSERVED} - set(present)) | (set(masks) - set(present))
@@ -159,6 +160,7 @@ class MultimodalVAE(LatentVariableModel):
         return {name: self.posterior[name](self.encoders[name](x)) for name, x in batch.x.items()}
 
     def decode(self, z):
+        self._require_built()
         return {name: self.decode_modality(name, z) for name in self.modalities}
 
     def decode_modality(self, name, z):

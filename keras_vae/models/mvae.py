@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import kl_divergence, product_of_experts
+from keras_vae.distributions import NormalPosterior, StandardNormalPrior, kl_divergence, product_of_experts
 from keras_vae.models.multimodal import MultimodalVAE
 
 
@@ -35,6 +35,15 @@ class MVAE(MultimodalVAE):
         super().__init__(encoders, decoders, latent_size, **kwargs)
         self.random_subsets = random_subsets
         self.reconstruct_absent = reconstruct_absent
+
+    def _set_parts(self, encoders, decoders):
+        super()._set_parts(encoders, decoders)
+        parts = [self.prior, *self.posterior.values()]
+        if not all(isinstance(part, (StandardNormalPrior, NormalPosterior)) for part in parts):
+            raise ValueError(
+                "A product of experts is computed of normal posteriors and the standard normal prior: "
+                f'posterior="normal", prior="standard_normal"; got {[type(part).__name__ for part in parts]}.'
+            )
 
     def encode(self, inputs):
         batch = self.prepare(inputs)

@@ -63,4 +63,5 @@ class VAE(LatentVariableModel):
         return self.posterior.distribution(*self.posterior(self.encoder(self.prepare(inputs).x)))
 
     def decode(self, z):
+        self._require_built()
         return decode_with(self.decoder, self.likelihood, z)
