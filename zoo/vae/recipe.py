@@ -53,7 +53,7 @@ def training(epochs=700, learning_rate=2e-3, batch_size=200):
     return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 20}, "epochs": epochs}
 
 
-def evaluate(model, samples=5000, seed=0):
+def evaluate(model, samples=1000, seed=0):
     from keras_vae import metrics
     from keras_vae.data import arrays, binarize
 
