@@ -99,13 +99,20 @@ def load(name, weights=True):
     verify(source)
     import keras
 
-    from keras_vae.models import LatentVariableModel  # importing it registers the classes that archives name
-
     # Archives hold no optimizer: its state would triple them. The learning rate is one for fine-tuning.
-    model = keras.models.load_model(source / ARCHIVE, compile=False)
+    model = read_archive(source / ARCHIVE, compile=False)
     digits = {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-    model.compile(keras.optimizers.Adam(1e-4), **({} if isinstance(model, LatentVariableModel) else digits))
+    model.compile(keras.optimizers.Adam(1e-4), **({} if hasattr(model, "latent_size") else digits))
     return model
+
+
+def read_archive(path, compile=True):
+    """A model from Keras's archive, the classes of this package being known."""
+    import keras
+
+    import keras_vae.models  # noqa: F401  registers the classes that archives name
+
+    return keras.models.load_model(path, compile=compile)
 
 
 def verify(source):
@@ -139,14 +146,12 @@ def archive_of(model):
     """The bytes of a model's archive, without an optimizer."""
     import tempfile
 
-    import keras
-
     if not model.built:
         raise ValueError("The model has no weights yet: fit or build it before saving.")
     with tempfile.TemporaryDirectory() as temporary:
         path = pathlib.Path(temporary) / ARCHIVE
         model.save(path)
-        keras.models.load_model(path, compile=False).save(path)
+        read_archive(path, compile=False).save(path)
         return path.read_bytes()
 
 

@@ -69,7 +69,7 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     done, seconds, found = 0, 0, _checkpoints(run)
     if found:
         done, seconds = map(int, _CHECKPOINT.fullmatch(found[-1].name).groups())
-        model = keras.models.load_model(found[-1])
+        model = entries.read_archive(found[-1])
     else:
         model = entries.call_with(recipe.model, overrides)
     # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
@@ -87,6 +87,7 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     if precision != "float32":
         trained, model = model, entries.call_with(recipe.model, overrides)
         model.set_weights(trained.get_weights())
+        model.compile(**plan["compile"])
     command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
     facts = {"command": command, "overrides": overrides, "epochs": fit["epochs"], "seconds": seconds, **machine()}
     return model, facts
