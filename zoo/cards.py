@@ -50,7 +50,8 @@ def _comparison(recipe, facts):
     if not others:
         return []
     labelled = {others.get(facts["entry"], f"`{facts['entry']}`"): facts}
-    labelled |= {label: entries.metrics(name) for name, label in others.items() if name != facts["entry"]}
+    measured = [name for name in others if name != facts["entry"] and (entries.ROOT / name / entries.METRICS).is_file()]
+    labelled |= {others[name]: entries.metrics(name) for name in measured}
     names = [row["name"] for row in facts["metrics"] if row["unit"] == "fraction" and "classifier" not in row["name"]]
     rows = []
     for label, measured in labelled.items():

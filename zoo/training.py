@@ -126,6 +126,7 @@ def write_entry(name, model, training, target, report=None, **settings):
         **settings: arguments of the recipe's `evaluate`.
     """
     recipe, target = entries.recipe(name), pathlib.Path(target)
+    model.set_weights([_rounded(weight) for weight in model.get_weights()])  # all below is of the weights that ship
     data = entries.archive_of(model)
     target.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -156,6 +157,13 @@ def write_entry(name, model, training, target, report=None, **settings):
     }
     entries.write_files(target, files)
     return facts
+
+
+def _rounded(weight):
+    """Float32 to 17 significant bits, a relative change below 1e-5: the zeros make archives a fourth smaller."""
+    if weight.dtype != np.float32:
+        return weight
+    return ((weight.view(np.uint32) + np.uint32(0x40)) & np.uint32(0xFFFFFF80)).view(np.float32)
 
 
 def measure(recipe, model, report=None, **settings):
