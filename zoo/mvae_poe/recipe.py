@@ -1,5 +1,23 @@
 """Multimodal variational autoencoder with a product of experts (MVAE, Wu & Goodman 2018) on same-digit pairs of MNIST
 and SVHN: it reconstructs, generates either modality from the other, and generates both from nothing.
+
+The posterior is the paper's product of experts and prior. The objective is the paper's sum over both modalities and
+each alone, with three changes (`mvae_poe_paper` is trained without them):
+- a subset also reconstructs the modality outside it. With two modalities that is, up to scale and the prior expert,
+  the objective of MoPoE (Sutter et al. 2021);
+- 8 of the 20 latents are private to SVHN (after DMVAE, Lee & Pavlovic 2021): they hold its style, inferred from
+  SVHN itself in training and drawn from the prior when SVHN is generated;
+- for the first 1,500 steps SVHN's likelihood weighs 0.003 and the rate 0.05; both rise to 1 over the next 1,500.
+  Without this SVHN's expert never learned the digit: MNIST from SVHN stayed at chance in trials of 3,000 steps.
+
+MNIST's likelihood (Bernoulli) weighs 3, SVHN's (normal, scale 0.35) 1.
+
+SVHN is augmented by small shifts, zooms, turns and contrast. Each epoch pairs every MNIST image with a random SVHN
+image of its digit. The weights here saw 9,000 SVHN images for training and are measured on 1,000 others, both from
+the official test split. On two CPU cores an epoch takes about two minutes.
+
+For comparison, MMVAE (Shi et al. 2019) reports 86 % SVHN from MNIST, 69 % MNIST from SVHN and 42 % joint coherence,
+with all of SVHN and other classifiers.
 """
 
 TITLE = "MVAE (product of experts) on MNIST-SVHN"
