@@ -36,14 +36,19 @@ def _output(default):
 @app.command("list")
 def list_entries():
     """Print every entry with its data, latents, parameters, headline figure and size."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from keras_vae.zoo import cards
 
     for kind, title in (("model", "Models"), ("classifier", "Classifiers (judges of coherence)")):
-        table = Table(*cards.OVERVIEW_HEADER, title=title, title_justify="left")
-        for row in cards.overview_rows(kind):
+        rows, (first, *others) = cards.overview_rows(kind), cards.OVERVIEW_HEADER
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column(first, min_width=max(len(name) for name, *_ in rows))  # a cut name is no name
+        for header in others:
+            table.add_column(header)
+        for row in rows:
             table.add_row(*row)
         Console().print(table)
 
