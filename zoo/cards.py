@@ -132,10 +132,8 @@ def table(rows, header):
 
 def _taking(training):
     """How long a training took, and what is to be said of that."""
-    if training["seconds"] is None:
-        return " (time not recorded)"
     note = f" ({training['note']})" if training.get("note") else ""
-    return f" in {_duration(training['seconds'])}{note}"
+    return f" in {_duration(training['seconds'])}{note}" if training["seconds"] is not None else note
 
 
 def _duration(seconds):
