@@ -159,7 +159,7 @@ def test_training_remakes_an_entry(toy):
     assert float(model.beta) == 2.0
     training.write_entry("toy", model, facts, toy / "zoo" / "toy")
     assert zoo.metrics("toy")["training"]["overrides"] == {"beta": 2.0}
-    np.testing.assert_allclose(zoo.load("toy").embed(zoo.examples("toy")), model.embed(zoo.examples("toy")), atol=1e-4)
+    np.testing.assert_allclose(zoo.load("toy").embed(zoo.examples("toy")), model.embed(zoo.examples("toy")), atol=1e-6)
     assert "Free" not in zoo.card("toy")
     assert "| free energy |" in zoo.card("toy")
 
