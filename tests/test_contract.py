@@ -24,9 +24,14 @@ DEFAULTS = {"vae": keras_vae.VAE, "mvae": keras_vae.MVAE}
 MULTIMODAL = ["mvae", "mvae_private"]
 
 
+def data_of(kind, images, pairs):
+    """What a kind of model is fitted to."""
+    return pairs if kind in MULTIMODAL else images[:32]
+
+
 @pytest.fixture
 def data(kind, images, pairs):
-    return images[:32] if kind == "vae" else pairs
+    return data_of(kind, images, pairs)
 
 
 def train(kind, x, seed=1, **kwargs):
@@ -43,7 +48,7 @@ def fitted(images, pairs):
 
     @functools.cache
     def once(kind):
-        x = images[:32] if kind == "vae" else pairs
+        x = data_of(kind, images, pairs)
         return train(kind, x, validation_data=(x,))
 
     return once

@@ -1,6 +1,7 @@
 """What all models share: the seam between a variant's terms and Keras's `fit`, and the public verbs."""
 
 import inspect
+import sys
 
 import keras
 import numpy as np
@@ -65,8 +66,8 @@ class LatentVariableModel(keras.Model):
         """Likelihood p(x|z) of latents `[..., latent]`: TFP distribution over x, or a dict of them by modality."""
         raise NotImplementedError
 
-    def prior_of(self, batch):
-        """Prior p(z) of a batch's examples; a conditional model's depends on `batch.condition`."""
+    def prior_of(self, batch=None):
+        """Prior p(z), of a batch's examples where it depends on `batch.condition`."""
         return self.prior.distribution()
 
     def likelihood_of(self, z, batch):
@@ -232,7 +233,7 @@ class LatentVariableModel(keras.Model):
 
     def reconstruct(self, x, batch_size=512):
         """Means of p(x|z) at the posterior means: deterministic. Shaped as the data; a dict for multimodal models."""
-        parts = [_means(self.decode(self.encode(part).mean())) for part in self._batches(x, batch_size)]
+        parts = [_means(self.likelihood_of(self.encode(part).mean(), part)) for part in self._batches(x, batch_size)]
         return tree.map_structure(lambda *tensors: tf.concat(tensors, axis=0), *parts)
 
     def sample(self, samples=1, seed=None):
@@ -241,7 +242,7 @@ class LatentVariableModel(keras.Model):
         For draws of x as well: `model.decode(z).sample()`.
         """
         self._require_built()
-        return _means(self.decode(self.prior.distribution().sample(samples, seed=self._seed(seed))))
+        return _means(self.decode(self.prior_of().sample(samples, seed=self._seed(seed))))
 
     def traverse(self, x, latent, values=(-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)):
         """Means of p(x|z) with one latent set to each of `values`, the others at their posterior means.
@@ -251,9 +252,11 @@ class LatentVariableModel(keras.Model):
         """
         if not 0 <= latent < self.latent_size:
             raise ValueError(f"latent must be one of 0 to {self.latent_size - 1}; got {latent}.")
-        z = tf.constant(self.embed(x))
+        (batch,) = self._batches(x, sys.maxsize)
+        z = self.encode(batch).mean()
         chosen = tf.one_hot(latent, self.latent_size, on_value=True, off_value=False, dtype=tf.bool)
-        return _means(self.decode(tf.stack([tf.where(chosen, float(value), z) for value in values])))
+        z = tf.stack([tf.where(chosen, float(value), z) for value in values])
+        return _means(self.likelihood_of(z, batch))
 
     def log_likelihood(self, x, samples=1000, batch_size=100, chunk=50, seed=0, progress=None):
         """Importance-weighted estimate of log p(x), nats, NumPy `[examples]`; the same for the same seed.
