@@ -15,12 +15,14 @@ import keras_vae
 
 MODELS = {
     "vae": vae,
+    "iwae": functools.partial(vae, keras_vae.IWAE, importance_samples=4),
+    "vamp_vae": functools.partial(vae, keras_vae.VampVAE, components=6),
     "mvae": mvae,
     "mvae_private": functools.partial(
         mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True
     ),
 }
-DEFAULTS = {"vae": keras_vae.VAE, "mvae": keras_vae.MVAE}
+DEFAULTS = {"vae": keras_vae.VAE, "iwae": keras_vae.IWAE, "vamp_vae": keras_vae.VampVAE, "mvae": keras_vae.MVAE}
 MULTIMODAL = ["mvae", "mvae_private"]
 
 
@@ -157,7 +159,7 @@ def test_arrays_and_datasets_give_the_same_weights(kind, data, fitted):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
 def test_fit_compiles_under_xla(kind, data):
-    if kind != "vae":
+    if kind in MULTIMODAL:
         data = masked(data)
     history = compiled(MODELS[kind](seed=1), jit_compile=True).fit(data, batch_size=16, verbose=0).history
     assert np.isfinite(np.concatenate(list(history.values()))).all()
@@ -216,19 +218,22 @@ def without_shapes(config):
     return [without_shapes(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
+OPTIONS = {
+    "vae": {"prior": "laplace", "likelihood": keras_vae.distributions.NormalLikelihood("learned")},
+    "iwae": {"importance_samples": 3, "estimator": "reparameterized"},
+    "vamp_vae": {"components": 5},
+    "mvae": {
+        "likelihood": {"image": "bernoulli", "middle": "normal"},
+        "modality_weights": {"image": 1.0, "middle": 4.0},
+        "private_latents": {"middle": 1},
+        "random_subsets": 2,
+    },
+}
+
+
 @pytest.mark.parametrize("kind", DEFAULTS)
 def test_model_with_default_networks_fits_and_comes_back_with_its_arguments(kind, data, tmp_path):
-    options = (
-        {"prior": "laplace", "likelihood": keras_vae.distributions.NormalLikelihood("learned")}
-        if kind == "vae"
-        else {
-            "likelihood": {"image": "bernoulli", "middle": "normal"},
-            "modality_weights": {"image": 1.0, "middle": 4.0},
-            "private_latents": {"middle": 1},
-            "random_subsets": 2,
-        }
-    )
-    model = compiled(DEFAULTS[kind](latent_size=3, beta=2.5, seed=7, **options))
+    model = compiled(DEFAULTS[kind](latent_size=3, beta=2.5, seed=7, **OPTIONS[kind]))
     assert np.isfinite(model.fit(data, batch_size=32, verbose=0).history["loss"]).all()
     assert [part.shape for part in leaves(model.reconstruct(data))] == [part.shape for part in leaves(data)]
     model.beta.assign(3.5)

@@ -15,6 +15,7 @@ from keras_vae.distributions.likelihoods import (
     Likelihood,
     NormalLikelihood,
 )
+from keras_vae.distributions.mixtures import NormalMixture
 from keras_vae.distributions.posteriors import POSTERIORS, LaplacePosterior, NormalPosterior
 from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
 from keras_vae.distributions.registry import resolve
@@ -31,6 +32,7 @@ __all__ = [
     "LaplacePrior",
     "Likelihood",
     "NormalLikelihood",
+    "NormalMixture",
     "NormalPosterior",
     "StandardNormalPrior",
     "kl_divergence",

@@ -7,7 +7,8 @@ from keras_vae.metrics.estimate import Estimate
 
 
 def free_energy(model, x, batch_size=500):
-    """Means over the data of the free energy and its terms, as `evaluate` measures them with one draw of z an example.
+    """Means over the data of the free energy and its terms, as `evaluate` measures them with one draw of z an
+    example, or a model's `importance_samples`.
 
     Returns:
         `{"free_energy": Estimate, "distortion": Estimate, "rate": Estimate, ...}`, nats per example.
@@ -15,7 +16,8 @@ def free_energy(model, x, batch_size=500):
     examples = len(next(iter(x.values())) if isinstance(x, dict) else x)
     measured = model.evaluate(x, batch_size=batch_size, verbose=0, return_dict=True)
     measured.pop("loss")
-    return {name: Estimate(float(value), "nats", examples, samples=1) for name, value in measured.items()}
+    samples = getattr(model, "importance_samples", 1)
+    return {name: Estimate(float(value), "nats", examples, samples=samples) for name, value in measured.items()}
 
 
 def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verbose=0):

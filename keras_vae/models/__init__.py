@@ -1,8 +1,10 @@
 """One file a variant, and the base they share."""
 
 from keras_vae.models.base import LatentVariableModel
+from keras_vae.models.iwae import IWAE
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
 from keras_vae.models.vae import VAE
+from keras_vae.models.vamp_vae import VampVAE
 
-__all__ = ["MVAE", "VAE", "LatentVariableModel", "MultimodalVAE"]
+__all__ = ["IWAE", "MVAE", "VAE", "LatentVariableModel", "MultimodalVAE", "VampVAE"]

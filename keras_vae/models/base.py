@@ -41,6 +41,8 @@ class LatentVariableModel(keras.Model):
         super().__init__(autocast=False, dtype="float32", **kwargs)
         self.latent_size, self.prior, self.posterior, self.seed = latent_size, prior, posterior, seed
         self.beta = keras.Variable(beta, trainable=False, dtype="float32", name="beta")
+        # Set by a callback at each start, so not among the weights that are saved.
+        object.__setattr__(self, "capacity", keras.Variable(0.0, trainable=False, dtype="float32", name="capacity"))
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._replica_losses = {}
 
@@ -90,7 +92,17 @@ class LatentVariableModel(keras.Model):
         z = q.sample(seed=self.next_seed())
         p = self.likelihood_of(z, batch)
         terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, self.prior_of(batch), z)}
-        return terms, {**terms, "rate": self.beta * terms["rate"]}, p.mean()
+        return terms, {**terms, "rate": self.weighted(terms["rate"])}, p.mean()
+
+    def weighted(self, rate):
+        """The rate's part of the objective: `beta * rate`; where a callback has set a capacity, beta times the distance
+        of the batch's mean rate from it (Burgess et al. 2018, equation 8).
+
+        Args:
+            rate: nats, `[batch]`.
+        """
+        distance = tf.abs(tf.reduce_mean(rate) - self.capacity)
+        return self.beta * tf.where(self.capacity > 0, distance, rate)
 
     # --- the seam -----------------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class MVAE(MultimodalVAE):
         rate = kl_divergence(q, self.prior_of(batch), z)
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         terms = {"rate": rate[0], **{f"distortion_{name}": tf.zeros_like(rate[0]) for name in self.modalities}}
-        objective, output = {"rate": self.beta * _sum_where(given, rate)}, {}
+        objective, output = {"rate": self.weighted(_sum_where(given, rate))}, {}
         for index, name in enumerate(batch.x):
             wanted = given if self.reconstruct_absent else given & subsets[:, index, None]
             # Another modality's own subset needs no decoding, unless it is to reconstruct this one.

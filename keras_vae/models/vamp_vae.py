@@ -1,0 +1,61 @@
+"""The VAE with a variational mixture of posteriors as its prior (Tomczak & Welling 2018)."""
+
+import keras
+import numpy as np
+
+from keras_vae.distributions import NormalMixture, NormalPosterior
+from keras_vae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class VampVAE(VAE):
+    """The prior is `p(z) = 1/K sum_k q(z|u_k)`: the posteriors of K learned pseudo-inputs `u_k` (equation 9).
+
+    Args:
+        encoder, decoder, latent_size: as in `VAE`.
+        components: K.
+        **kwargs: further arguments of `VAE`; the posterior is normal, and no other prior is taken.
+    """
+
+    def __init__(self, encoder=None, decoder=None, latent_size=16, components=500, **kwargs):
+        super().__init__(encoder, decoder, latent_size, **kwargs)
+        if not isinstance(components, int) or components < 1:
+            raise ValueError(f"components must be a positive integer; got {components!r}.")
+        if not isinstance(self.posterior, NormalPosterior):
+            raise ValueError(f'VampVAE needs posterior="normal"; got {type(self.posterior).__name__}.')
+        self.components = components
+
+    def build(self, input_shape):
+        bounds = self.likelihood.support
+        self.pseudo_inputs = self.add_weight(
+            shape=(self.components, *input_shape[1:]),
+            initializer=keras.initializers.RandomUniform(*(bounds or (-1.0, 1.0))),
+            constraint=bounds and Between(*bounds),
+            name="pseudo_inputs",
+        )
+        super().build(input_shape)
+
+    def adapt(self, x):
+        """Starts the pseudo-inputs at the first examples of `x`, `[at least components, *event]`: before `fit`."""
+        self._build_for(np.asarray(x))
+        if len(x) < self.components:
+            raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {len(x)}.")
+        (batch,) = self._batches(x[: self.components], self.components)
+        self.pseudo_inputs.assign(batch.x)
+
+    def prior_of(self, batch=None):
+        return NormalMixture(*self.posterior(self.encoder(self.pseudo_inputs)))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Between(keras.constraints.Constraint):
+    """Keeps weights within `[lowest, highest]`."""
+
+    def __init__(self, lowest, highest):
+        self.lowest, self.highest = lowest, highest
+
+    def __call__(self, value):
+        return keras.ops.clip(value, self.lowest, self.highest)
+
+    def get_config(self):
+        return {"lowest": self.lowest, "highest": self.highest}
