@@ -1,6 +1,6 @@
 """Variational autoencoder (Kingma & Welling 2014) on statically binarized MNIST (Larochelle & Murray 2011): 50,000
-training images whose pixels are fixed bits, so that a model can learn them by heart. One stochastic layer of 40 latents,
-dense networks with two layers of 300 ELUs on either side; 40 and 300 are the VampPrior paper's sizes.
+training images whose pixels are fixed bits, so that a model can learn them by heart. One stochastic layer of 40
+latents, dense networks with two layers of 300 ELUs on either side; 40 and 300 are the VampPrior paper's sizes.
 
 pythae reports a negative log-likelihood of 89.78 nats for such a model, and cites 89.9.
 """
