@@ -45,7 +45,7 @@ def list_entries():
     for kind, title in (("model", "Models"), ("classifier", "Classifiers (judges of coherence)")):
         rows, (first, *others) = cards.overview_rows(kind), cards.OVERVIEW_HEADER
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        table.add_column(first, min_width=max(len(name) for name, *_ in rows))  # a cut name is no name
+        table.add_column(first, min_width=max((len(name) for name, *_ in rows), default=0))  # a cut name is no name
         for header in others:
             table.add_column(header)
         for row in rows:

@@ -38,6 +38,10 @@ def test_list_names_every_entry():
         assert name in printed
 
 
+def test_list_goes_without_entries(toy):
+    assert "Models" in run("list").output
+
+
 def test_card_prints_the_card():
     assert run("card", "vae").output.strip() == zoo.card("vae").strip()
 

@@ -41,6 +41,13 @@ def test_entry_is_complete_and_small(name):
     assert (folder / entries.PREVIEW).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", entries.recipes())
+def test_entry_is_whole_or_a_recipe_alone(name):
+    """Else `names` would leave out, without a word, an entry that has lost its archive."""
+    files = (entries.ARCHIVE, entries.METRICS, entries.CARD, entries.PREVIEW, entries.EXAMPLES)
+    assert sum((entries.folder(name) / file).is_file() for file in files) in (0, len(files))
+
+
 def test_zoo_is_under_40_megabytes():
     assert sum((entries.folder(name) / entries.ARCHIVE).stat().st_size for name in EVERY) < 40e6
 
@@ -158,10 +165,24 @@ def test_training_remakes_an_entry(toy):
     model, facts = training.train("toy", {"beta": 2.0}, toy / "run", verbose=0)
     assert float(model.beta) == 2.0
     training.write_entry("toy", model, facts, toy / "zoo" / "toy")
+    assert zoo.names() == ["toy"]
     assert zoo.metrics("toy")["training"]["overrides"] == {"beta": 2.0}
     np.testing.assert_allclose(zoo.load("toy").embed(zoo.examples("toy")), model.embed(zoo.examples("toy")), atol=1e-6)
     assert "Free" not in zoo.card("toy")
     assert "| free energy |" in zoo.card("toy")
+
+
+def test_entry_with_a_recipe_alone_is_trained_but_not_listed(toy):
+    assert zoo.names(None) == []
+    assert cards.overview_rows() == []
+    assert "toy" not in zoo.results_table()
+    assert zoo.recipe("toy").TITLE == "Toy"
+    assert zoo.load("toy", weights=False).latent_size == 2
+    for verb in (zoo.load, zoo.metrics, zoo.card, zoo.examples):
+        with pytest.raises(FileNotFoundError, match="is missing.*make the entry: keras-vae train toy"):
+            verb("toy")
+    with pytest.raises(ValueError, match="Did you mean 'toy'"):
+        zoo.recipe("toys")
 
 
 def test_weights_are_rounded_by_less_than_one_in_100_000():

@@ -7,7 +7,7 @@ from keras_vae.zoo import entries
 
 def card(name):
     """The card of an entry, Markdown: what it is, how good it is, how it was measured and made."""
-    return (entries.folder(name) / entries.CARD).read_text()
+    return entries.existing(entries.folder(name) / entries.CARD).read_text()
 
 
 def render(recipe, facts):

@@ -21,13 +21,18 @@ ARCHIVE, METRICS, CARD, PREVIEW, EXAMPLES, RECIPE = (
 
 
 def names(kind="model"):
-    """Names of the entries, sorted.
+    """Names of the entries that can be loaded, sorted.
 
     Args:
         kind: "model" for latent-variable models, "classifier" for the judges of coherence, None for both.
     """
-    found = sorted(path.parent.name for path in ROOT.glob(f"*/{RECIPE}"))
-    return [name for name in found if kind is None or kind == recipe(name).KIND]
+    made = [name for name in recipes() if all((ROOT / name / file).is_file() for file in (ARCHIVE, METRICS))]
+    return [name for name in made if kind is None or kind == recipe(name).KIND]
+
+
+def recipes():
+    """Names of all entries that can be trained, sorted: those of `names(None)`, and those with a recipe alone."""
+    return sorted(path.parent.name for path in ROOT.glob(f"*/{RECIPE}"))
 
 
 def folder(name):
@@ -50,7 +55,7 @@ def folder(name):
             "For a folder of your own pass a pathlib.Path."
         )
     if not (ROOT / name / RECIPE).is_file():
-        every = names(None)
+        every = recipes()
         near = difflib.get_close_matches(name, every, n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise ValueError(f"Unknown entry {name!r}. {hint}There are: {', '.join(every)}.")
@@ -68,14 +73,14 @@ def recipe(name):
 
 def metrics(name):
     """What was measured of an entry, and where its weights come from: the contents of `metrics.json`."""
-    return json.loads((folder(name) / METRICS).read_text())
+    return json.loads(existing(folder(name) / METRICS).read_text())
 
 
 def examples(name):
     """A few inputs that ship with an entry, float32 in [0, 1], as the model takes them."""
     import numpy as np
 
-    with np.load(folder(name) / EXAMPLES) as stored:
+    with np.load(existing(folder(name) / EXAMPLES)) as stored:
         inputs = {
             key.removeprefix("input_"): stored[key] / np.float32(255) for key in stored if key.startswith("input_")
         }
@@ -117,17 +122,22 @@ def read_archive(path, compile=True):
 
 def verify(source):
     """Refuses an archive that is missing or not the one that was measured."""
-    archive = source / ARCHIVE
-    if not archive.is_file():
-        raise FileNotFoundError(
-            f"{archive} is missing. Reinstall keras_vae, or remake it: keras-vae train {source.name}"
-        )
-    expected = json.loads((source / METRICS).read_text())["archive"]["sha256"]
+    archive = existing(source / ARCHIVE)
+    expected = json.loads(existing(source / METRICS).read_text())["archive"]["sha256"]
     if sha256(archive.read_bytes()) != expected:
         raise ValueError(
             f"{archive} is damaged: its SHA-256 is not the one in {METRICS}. Reinstall keras_vae, or remake it: "
             f"keras-vae train {source.name}"
         )
+
+
+def existing(path):
+    """The path of an entry's file; an entry with a recipe alone, and a damaged one, lack it."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Reinstall keras_vae, or make the entry: keras-vae train {path.parent.name}"
+        )
+    return path
 
 
 def save(model, target):
