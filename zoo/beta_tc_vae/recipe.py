@@ -1,0 +1,15 @@
+"""TODO"""
+
+from keras_vae.zoo.entries import recipe
+
+_plain = recipe("vae_dsprites")
+
+TITLE = "beta-TCVAE on dSprites"
+KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
+USE = _plain.USE.replace("vae_dsprites", "beta_tc_vae")
+
+data, training = _plain.data, _plain.training
+
+
+def model(beta=6.0, sampling="weighted", dataset_size=41_472, seed=0):
+    return _plain.model(variant="BetaTCVAE", beta=beta, sampling=sampling, dataset_size=dataset_size, seed=seed)
