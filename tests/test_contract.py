@@ -15,6 +15,9 @@ import keras_vae
 
 MODELS = {
     "vae": vae,
+    "beta_vae": functools.partial(vae, keras_vae.BetaVAE),
+    "beta_tc_vae": functools.partial(vae, keras_vae.BetaTCVAE, dataset_size=32),
+    "factor_vae": functools.partial(vae, keras_vae.FactorVAE, critic_widths=(8,)),
     "mvae": mvae,
     "mvae_private": functools.partial(
         mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True

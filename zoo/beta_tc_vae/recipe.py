@@ -7,8 +7,10 @@ _plain = recipe("vae_dsprites")
 TITLE = "beta-TCVAE on dSprites"
 KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
 USE = _plain.USE.replace("vae_dsprites", "beta_tc_vae")
+MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
 
-data, training = _plain.data, _plain.training
+data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
+examples, preview = _plain.examples, _plain.preview
 
 
 def model(beta=6.0, sampling="weighted", dataset_size=41_472, seed=0):
