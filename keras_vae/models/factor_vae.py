@@ -31,10 +31,11 @@ class FactorVAE(VAE):
         self.gamma, self.critic_widths = gamma, tuple(critic_widths)
 
     def build(self, input_shape):
+        super().build(input_shape)
+        # Last, so that the other networks start as those of a VAE of the same seed.
         hidden = [layers.Dense(width, activation="leaky_relu", dtype="float32") for width in self.critic_widths]
         self.critic = keras.Sequential([*hidden, layers.Dense(1, dtype="float32")], name="critic")
         self.critic.build((None, self.latent_size))
-        super().build(input_shape)
 
     def compile(self, optimizer="adam", **kwargs):
         """As for any model: `optimizer` is the model's, and the critic gets Adam with the paper's settings.

@@ -52,10 +52,11 @@ def data(batch_size=64, seed=0, split="train[:90%]"):
     return batches(arrays("dsprites", split)[0], batch_size, drop_remainder=True, seed=seed)
 
 
-def training(epochs=24, learning_rate=1e-3):
+def training(epochs=24, learning_rate=1e-3, batch_size=64):
     import keras
 
-    return {"compile": {"optimizer": keras.optimizers.Adam(learning_rate), "steps_per_execution": 12}, "epochs": epochs}
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (41_472 // batch_size))
+    return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 12}, "epochs": epochs}
 
 
 def evaluate(model, seed=0):
