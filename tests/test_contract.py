@@ -160,7 +160,7 @@ def test_arrays_and_datasets_give_the_same_weights(kind, data, fitted):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
 def test_fit_compiles_under_xla(kind, data):
-    if kind != "vae":
+    if kind in MULTIMODAL:
         data = masked(data)
     history = compiled(MODELS[kind](seed=1), jit_compile=True).fit(data, batch_size=16, verbose=0).history
     assert np.isfinite(np.concatenate(list(history.values()))).all()

@@ -9,6 +9,7 @@ import scipy.stats
 from tiny import vae
 
 from keras_vae import metrics
+from keras_vae.data import arrays
 
 SIZES = (3, 4, 5)
 GRID = np.tile(np.array(list(itertools.product(*map(range, SIZES)))), (20, 1))  # all combinations, equally often
@@ -174,3 +175,11 @@ def test_rate_per_latent_adds_up_to_the_rate_and_moments_are_the_posterior_s(ima
     means, scales = metrics.posterior_moments(model, images, batch_size=24)
     closed = 0.5 * (means**2 + scales**2 - 1) - np.log(scales)
     np.testing.assert_allclose(rates, closed.mean(axis=0), rtol=1e-4)
+
+
+@pytest.mark.data("dsprites")
+def test_dsprites_hold_every_combination_of_their_factors_once():
+    """What the FactorVAE score and the mutual information gap take for granted."""
+    _, factors = arrays("dsprites")
+    assert len(np.unique(factors, axis=0)) == len(factors)
+    assert len(factors) == np.prod([len(np.unique(column)) for column in factors.T])

@@ -1,7 +1,25 @@
-"""The plain variational autoencoder on dSprites: the baseline of `beta_vae`, `beta_tc_vae` and `factor_vae`."""
+"""Plain variational autoencoder on dSprites (Matthey et al. 2017): the baseline of `beta_vae`, `beta_tc_vae` and
+`factor_vae`, which share its data, networks and training. Binary images of 64x64 pixels, a Bernoulli likelihood, ten
+latents; convolutional networks, small and with a stride of 4 next to the pixels, so that a run takes minutes on two
+cores; Adam, whose rate falls along a cosine, for 15,552 steps of 64 images (Kim & Mnih 2018: 300,000).
+
+The data here are a sub-grid of dSprites, 46,080 of 737,280 images, each combination of its values once: 3 shapes,
+6 scales, every fourth of 40 orientations, every second of 32 positions along each axis. A tenth is held out from
+training, and the free energy is measured on it. The metrics of disentanglement are measured on the whole grid, as in
+the literature: some need all combinations of the factors. They are, on five factors unless it says otherwise:
+- mutual information gap (MIG): Chen et al. 2018, equation 6, of draws of q(z|x); without the factor shape, as the
+  paper's own code has it; and of the posterior means in 20 bins, the definition of Locatello et al. 2019;
+- separated attribute predictability (SAP): Kumar et al. 2018, section 3;
+- disentanglement, completeness, informativeness (DCI): Eastwood & Williams 2018, by random forests;
+- FactorVAE score: Kim & Mnih 2018, section 4.
+All but the first two are of the posterior means, a latent whose means vary by less than 0.01 counting as constant.
+
+For comparison, secondary sources report, for the whole data set and longer training, MIGs of beta-TCVAE and
+FactorVAE of 0.33 in one code base and 0.50 in another, and FactorVAE scores of 69 for the VAE and 82 for FactorVAE.
+"""
 
 TITLE = "VAE on dSprites"
-KIND, DATA, HEADLINE = "model", "dsprites", "mutual_information_gap"
+KIND, DATA, HEADLINE = "model", "dsprites, a sub-grid", "mutual_information_gap"
 LICENCE = (
     "Code and weights: Apache 2.0. The images of dSprites (Matthey et al. 2017) in `examples.npz` and the preview: "
     "zlib/libpng licence."
