@@ -40,7 +40,8 @@ class FactorVAE(VAE):
     def compile(self, optimizer="adam", **kwargs):
         """As for any model: `optimizer` is the model's, and the critic gets Adam with the paper's settings.
 
-        To choose the critic's too, give a `keras.optimizers.MultiOptimizer` with a key ".*/critic/.*".
+        To choose the critic's too, or to scale the loss, give a `keras.optimizers.MultiOptimizer` with a key
+        ".*/critic/.*".
         """
         optimizer = keras.optimizers.get(optimizer)
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
