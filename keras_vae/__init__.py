@@ -16,6 +16,9 @@ __version__ = "0.1.0"
 # Public name -> module that defines it. Modules themselves are public names as well.
 _DEFINED_IN = {
     "IWAE": "keras_vae.models",
+    "BetaTCVAE": "keras_vae.models",
+    "BetaVAE": "keras_vae.models",
+    "FactorVAE": "keras_vae.models",
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",

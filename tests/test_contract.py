@@ -17,6 +17,9 @@ MODELS = {
     "vae": vae,
     "iwae": functools.partial(vae, keras_vae.IWAE, importance_samples=4),
     "vamp_vae": functools.partial(vae, keras_vae.VampVAE, components=6),
+    "beta_vae": functools.partial(vae, keras_vae.BetaVAE),
+    "beta_tc_vae": functools.partial(vae, keras_vae.BetaTCVAE, dataset_size=32),
+    "factor_vae": functools.partial(vae, keras_vae.FactorVAE, critic_widths=(8,)),
     "mvae": mvae,
     "mvae_private": functools.partial(
         mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True

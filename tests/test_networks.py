@@ -34,6 +34,15 @@ def test_decoder_returns_images_of_the_shape_that_the_encoder_takes(kind, shape)
     assert decoder.output_shape == (None, *shape)
 
 
+@pytest.mark.parametrize("shape", IMAGES)
+def test_outermost_stride_of_four_keeps_the_shapes(shape):
+    encoder = networks.convolutional_encoder(shape, (4, 6), width=8, first_stride=4)
+    decoder = networks.convolutional_decoder(3, shape, (6, 4), width=8, last_stride=4)
+    assert encoder.layers[1].output.shape[1:3] == tuple(-(-side // 4) for side in shape[:2])
+    assert output_shape(encoder, shape) == (2, 8)
+    assert output_shape(decoder, (3,)) == (2, *shape)
+
+
 @pytest.mark.parametrize("shape", [(7,), (1,), (5, 4), (3, 3, 3, 2)])
 def test_dense_networks_take_events_of_any_rank(shape):
     encoder, decoder = pair("dense", shape)

@@ -60,7 +60,7 @@ def test_metrics_are_finite_and_say_what_they_were_measured_on(name):
         assert np.isfinite(row["value"])
         assert row["examples"] > 0
         assert row["split"]
-        assert row["unit"] in ("nats", "fraction", "latents")
+        assert row["unit"] in ("nats", "fraction", "score", "latents")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -183,6 +183,26 @@ def test_entry_with_a_recipe_alone_is_trained_but_not_listed(toy):
             verb("toy")
     with pytest.raises(ValueError, match="Did you mean 'toy'"):
         zoo.recipe("toys")
+
+
+def test_card_compares_trainings_over_seeds_and_hyperparameters(toy, monkeypatch):
+    model, facts = training.train("toy", {"epochs": 1}, toy / "run", verbose=0)
+    training.write_entry("toy", model, facts, toy / "zoo" / "toy")
+
+    def trained(overrides, value):
+        return {
+            "training": {"overrides": overrides},
+            "metrics": [{"name": "gap", "value": value, "unit": "score", "examples": 1}],
+        }
+
+    known = [trained({}, 0.1), trained({"beta": 9.0}, 0.5), trained({"seed": 1}, 0.3)]
+    entries.write_files(toy / "zoo" / "toy", {entries.TRAININGS: entries.to_json(known)})
+    recipe = zoo.recipe("toy")
+    recipe.COMPARED_WITH, recipe.SUMMARY = {"toy": "Toy"}, ("gap", "unmeasured")
+    text = cards.render(recipe, zoo.metrics("toy"))
+    assert "| Toy, 2 seeds | 0.200 ± 0.141 |  |" in text
+    assert "| Toy, beta 9 | 0.500 |  |" in text
+    assert "standard deviation over trainings" in text
 
 
 def test_weights_are_rounded_by_less_than_one_in_100_000():

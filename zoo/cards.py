@@ -1,6 +1,7 @@
 """Cards and tables, made from recipes and `metrics.json`."""
 
 import inspect
+import statistics
 
 from keras_vae.zoo import entries
 
@@ -28,8 +29,9 @@ def render(recipe, facts):
         f"{facts['model']}, {latent}{facts['parameters']:,} parameters, {size}. Data: {recipe.DATA}.",
         "## Measured",
         table([measured_row(row) for row in facts["metrics"]], ("metric", "value", "95 % interval", "measured on")),
-        f"By `{evaluation['command']}` on the shipped weights, held-out data only, in "
-        f"{_duration(evaluation['seconds'])} on {evaluation['device']}.",
+        f"By `{evaluation['command']}` on the shipped weights, "
+        f"{getattr(recipe, 'MEASURED_ON', 'held-out data only')}, in {_duration(evaluation['seconds'])} "
+        f"on {evaluation['device']}.",
         *_comparison(recipe, facts),
         "## Made",
         f"By `{training['command']}`{overrides}: {training['epochs']} epochs{_taking(training)} on "
@@ -45,19 +47,54 @@ def render(recipe, facts):
 
 
 def _comparison(recipe, facts):
-    """A recipe's `COMPARED_WITH`: the same metrics of other entries, side by side."""
+    """A recipe's `COMPARED_WITH`: the same metrics of other entries, side by side; over seeds where there are any."""
     others = getattr(recipe, "COMPARED_WITH", {})
     if not others:
         return []
-    labelled = {others.get(facts["entry"], f"`{facts['entry']}`"): facts}
-    measured = [name for name in others if name != facts["entry"] and (entries.ROOT / name / entries.METRICS).is_file()]
-    labelled |= {others[name]: entries.metrics(name) for name in measured}
-    names = [row["name"] for row in facts["metrics"] if row["unit"] == "fraction" and "classifier" not in row["name"]]
-    rows = []
-    for label, measured in labelled.items():
-        values = {row["name"]: row for row in measured["metrics"]}
-        rows.append([label, *(format_value(values[name]) if name in values else "" for name in names)])
-    return ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
+    shipped = {
+        name: facts if name == facts["entry"] else entries.metrics(name)
+        for name in dict.fromkeys([facts["entry"], *others])
+        if name == facts["entry"] or (entries.ROOT / name / entries.METRICS).is_file()
+    }
+    names = getattr(recipe, "SUMMARY", None) or [
+        row["name"] for row in facts["metrics"] if row["unit"] == "fraction" and "classifier" not in row["name"]
+    ]
+    rows, repeated = [], False
+    for name, measured in shipped.items():
+        label = others.get(name, f"`{name}`")
+        for overrides, trainings in _by_overrides(entries.trainings(name)):
+            changed = "".join(f", {key} {value:g}" for key, value in overrides.items())
+            count = f", {len(trainings)} seeds" if len(trainings) > 1 else ""
+            rows.append([label + changed + count, *(_mean(trainings, metric) for metric in names)])
+            repeated |= len(trainings) > 1
+        if not entries.trainings(name):
+            values = {row["name"]: row for row in measured["metrics"]}
+            rows.append([label, *(format_value(values[metric]) if metric in values else "" for metric in names)])
+    parts = ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
+    if repeated:
+        parts.append("Of several seeds: mean ± standard deviation over trainings that differ in the seed alone.")
+    return parts
+
+
+def _by_overrides(trainings):
+    """Trainings that differ in nothing but the seed, `[(overrides without it, trainings)]`."""
+    groups = {}
+    for one in trainings:
+        overrides = {key: value for key, value in one["training"]["overrides"].items() if key != "seed"}
+        groups.setdefault(str(sorted(overrides.items())), (overrides, []))[1].append(one)
+    return groups.values()
+
+
+def _mean(trainings, metric):
+    """A metric's mean and standard deviation over trainings."""
+    found = [row for one in trainings for row in one["metrics"] if row["name"] == metric]
+    if not found:
+        return ""
+    values = [row["value"] for row in found]
+    value, *unit = format_value({**found[0], "value": statistics.fmean(values)}).split()
+    if len(values) > 1:
+        value += f" ± {format_value({**found[0], 'value': statistics.stdev(values)}).split()[0]}"
+    return " ".join([value, *unit])
 
 
 def measured_row(row):
@@ -76,6 +113,8 @@ def format_value(row):
     """A value with its unit, as precise as it is worth reading."""
     if row["unit"] == "fraction":
         return f"{100 * row['value']:.1f} %"
+    if row["unit"] == "score":
+        return f"{row['value']:.3f}"
     return f"{row['value']:.2f} nats" if row["unit"] == "nats" else f"{row['value']:g}"
 
 
@@ -118,7 +157,10 @@ def results_table():
     """The README's table of results, Markdown, from every entry's `metrics.json`."""
     rows = []
     for name in entries.names():
+        summary = getattr(entries.recipe(name), "SUMMARY", None)
         for row in entries.metrics(name)["metrics"]:
+            if summary and row["name"] not in summary:
+                continue
             metric, value, interval, basis = measured_row(row)
             rows.append([f"[`{name}`](zoo/{name}/README.md)", metric, value, interval, basis])
     return table(rows, ("entry", "metric", "value", "95 % interval", "measured on"))

@@ -10,9 +10,10 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parent
-ARCHIVE, METRICS, CARD, PREVIEW, EXAMPLES, RECIPE = (
+ARCHIVE, METRICS, TRAININGS, CARD, PREVIEW, EXAMPLES, RECIPE = (
     "model.keras",
     "metrics.json",
+    "trainings.json",
     "README.md",
     "preview.png",
     "examples.npz",
@@ -74,6 +75,12 @@ def recipe(name):
 def metrics(name):
     """What was measured of an entry, and where its weights come from: the contents of `metrics.json`."""
     return json.loads(existing(folder(name) / METRICS).read_text())
+
+
+def trainings(name):
+    """Other trainings of an entry, with other seeds and hyperparameters, as measured by `benchmarks/trainings.py`."""
+    path = ROOT / name / TRAININGS
+    return json.loads(path.read_text()) if path.is_file() else []
 
 
 def examples(name):

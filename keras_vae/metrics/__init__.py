@@ -1,16 +1,32 @@
 """What is measured of a model, once for all of them."""
 
 from keras_vae.metrics.coherence import cross_coherence, joint_coherence
+from keras_vae.metrics.disentanglement import (
+    active_codes,
+    disentanglement_completeness_informativeness,
+    factor_vae_score,
+    mutual_information,
+    mutual_information_gap,
+    separated_attribute_predictability,
+)
 from keras_vae.metrics.estimate import Estimate
-from keras_vae.metrics.latents import active_units, linear_probe
+from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
 from keras_vae.metrics.likelihood import free_energy, negative_log_likelihood
 
 __all__ = [
     "Estimate",
+    "active_codes",
     "active_units",
     "cross_coherence",
+    "disentanglement_completeness_informativeness",
+    "factor_vae_score",
     "free_energy",
     "joint_coherence",
     "linear_probe",
+    "mutual_information",
+    "mutual_information_gap",
     "negative_log_likelihood",
+    "posterior_moments",
+    "rate_per_latent",
+    "separated_attribute_predictability",
 ]

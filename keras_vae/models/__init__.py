@@ -1,10 +1,23 @@
 """One file a variant, and the base they share."""
 
 from keras_vae.models.base import LatentVariableModel
+from keras_vae.models.beta_tc_vae import BetaTCVAE
+from keras_vae.models.beta_vae import BetaVAE
+from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
 
-__all__ = ["IWAE", "MVAE", "VAE", "LatentVariableModel", "MultimodalVAE", "VampVAE"]
+__all__ = [
+    "IWAE",
+    "MVAE",
+    "VAE",
+    "BetaTCVAE",
+    "BetaVAE",
+    "FactorVAE",
+    "LatentVariableModel",
+    "MultimodalVAE",
+    "VampVAE",
+]

@@ -81,7 +81,7 @@ class LatentVariableModel(keras.Model):
         return self.likelihood_of(z, batch).log_prob(batch.x)
 
     def terms(self, batch, training):
-        """The one thing a variant overrides.
+        """The one thing a variant overrides; or `terms_at`, where all that it needs is one draw of the latents.
 
         Returns:
             `terms`: what is measured, `{name: [batch] or scalar}` for each of `term_names`;
@@ -89,7 +89,10 @@ class LatentVariableModel(keras.Model):
             `output`: what calling the model returns.
         """
         q = self.encode(batch)
-        z = q.sample(seed=self.next_seed())
+        return self.terms_at(q, q.sample(seed=self.next_seed()), batch)
+
+    def terms_at(self, q, z, batch):
+        """`terms` at one draw z of q(z|x), both given: for variants that add a term of the latents."""
         p = self.likelihood_of(z, batch)
         terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, self.prior_of(batch), z)}
         return terms, {**terms, "rate": self.weighted(terms["rate"])}, p.mean()

@@ -43,7 +43,7 @@ def residual_decoder(
     """Decoder `[batch, latent_size]` to `[batch, *shape]`; every stage doubles the image."""
     inputs = keras.Input((latent_size,))
     x = layers.Dense(width, activation=activation)(inputs)
-    x = smallest_image(x, shape, stages=len(filters), filters=filters[0])
+    x = smallest_image(x, shape, 2 ** len(filters), filters=filters[0])
     for index in range(len(filters)):
         for _ in range(blocks):
             x = _block(x, activation)
