@@ -18,6 +18,7 @@ _DEFINED_IN = {
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",
+    "PPCA": "keras_vae.models",
     "VAE": "keras_vae.models",
 }
 _MODULES = ("callbacks", "data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")

@@ -15,7 +15,12 @@ from keras_vae.distributions.likelihoods import (
     Likelihood,
     NormalLikelihood,
 )
-from keras_vae.distributions.posteriors import POSTERIORS, LaplacePosterior, NormalPosterior
+from keras_vae.distributions.posteriors import (
+    POSTERIORS,
+    HomoscedasticNormalPosterior,
+    LaplacePosterior,
+    NormalPosterior,
+)
 from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
 from keras_vae.distributions.registry import resolve
 
@@ -26,6 +31,7 @@ __all__ = [
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "DiscretizedLogisticLikelihood",
+    "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
     "LaplacePrior",

@@ -3,6 +3,7 @@
 from keras_vae.models.base import LatentVariableModel
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
+from keras_vae.models.ppca import PPCA
 from keras_vae.models.vae import VAE
 
-__all__ = ["MVAE", "VAE", "LatentVariableModel", "MultimodalVAE"]
+__all__ = ["MVAE", "PPCA", "VAE", "LatentVariableModel", "MultimodalVAE"]
