@@ -64,8 +64,8 @@ class HomoscedasticNormalPosterior(keras.layers.Layer):
     def build(self, input_shape):
         if tuple(input_shape[1:]) != (self.latent_size,):
             raise ValueError(
-                f"{type(self).__name__} takes its mean from the encoder, which must return [batch, {self.latent_size}]; "
-                f"got [batch, {', '.join(map(str, input_shape[1:]))}]."
+                f"{type(self).__name__} takes its mean from the encoder, which must return {self.latent_size} numbers "
+                f"an example; got {list(input_shape[1:])}."
             )
         start = keras.initializers.Constant(0.5413)  # softplus(0.5413) = 1
         self.raw_scale = self.add_weight(shape=(self.latent_size,), initializer=start, name="raw_scale")

@@ -4,6 +4,7 @@ from keras_vae.metrics.coherence import cross_coherence, joint_coherence
 from keras_vae.metrics.estimate import Estimate
 from keras_vae.metrics.latents import active_units, linear_probe
 from keras_vae.metrics.likelihood import free_energy, negative_log_likelihood
+from keras_vae.metrics.reconstruction import reconstruction_error
 
 __all__ = [
     "Estimate",
@@ -13,4 +14,5 @@ __all__ = [
     "joint_coherence",
     "linear_probe",
     "negative_log_likelihood",
+    "reconstruction_error",
 ]

@@ -1,7 +1,7 @@
 """The exact algebra of probabilistic PCA (Tipping & Bishop 1999), in NumPy float64; NaN is a missing entry.
 
-`x = W z + mean + noise` with `z ~ N(0, I)` and `noise ~ N(0, variance I)`. Missing entries are integrated out: an example
-with observed features o is `N(W_o z + mean_o, variance I)`, so all is as for complete data, with `W_o` in place of `W`.
+`x = W z + mean + noise` with `z ~ N(0, I)` and `noise ~ N(0, variance I)`. Missing entries are integrated out: of an
+example with observed features o all is as for complete data, with the rows `W_o` in place of `W`.
 """
 
 from typing import NamedTuple
@@ -35,7 +35,7 @@ def closed_form(x, latent_size):
     values, axes = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))
     variance = values[:-latent_size].mean()
     kept = np.maximum(values[: -latent_size - 1 : -1] - variance, 0.0)
-    return Parameters(axes[:, : -latent_size - 1 : -1] * np.sqrt(kept), x.mean(axis=0), variance)
+    return _checked(Parameters(axes[:, : -latent_size - 1 : -1] * np.sqrt(kept), x.mean(axis=0), variance))
 
 
 def infer(x, parameters):
@@ -55,11 +55,21 @@ def infer(x, parameters):
     return Inference(means, variance * inverse, log_likelihood)
 
 
-def expectation_maximisation(x, parameters):
-    """One step: `(better parameters, log-likelihood [examples] of those given)`.
+def expectation_maximisation(x, parameters, iterations, tolerance):
+    """Iterates until the mean log-likelihood rises by less than the tolerance.
 
-    Each feature is regressed on the latents of the examples that show it, all features at once.
+    Returns:
+        `(parameters, means)`: the best parameters, and the mean log-likelihoods before each iteration.
     """
+    means = []
+    while len(means) < iterations and not (len(means) > 1 and means[-1] - means[-2] < tolerance):
+        parameters, log_likelihood = _iteration(x, parameters)
+        means.append(log_likelihood.mean())
+    return parameters, means
+
+
+def _iteration(x, parameters):
+    """Each feature is regressed on the latents of the examples that show it, all features at once."""
     means, covariances, log_likelihood = infer(x, parameters)
     observed = ~np.isnan(x)
     filled = np.where(observed, x, 0.0)
@@ -71,7 +81,16 @@ def expectation_maximisation(x, parameters):
     residual = np.where(observed, filled - latents @ coefficients.T, 0.0)
     uncertain = np.einsum("di,dij,dj->", coefficients, spread, coefficients)
     variance = ((residual**2).sum() + uncertain) / observed.sum()
-    return Parameters(coefficients[:, :-1], coefficients[:, -1], variance), log_likelihood
+    return _checked(Parameters(coefficients[:, :-1], coefficients[:, -1], variance)), log_likelihood
+
+
+def _checked(parameters):
+    if not parameters.variance > 1e-8 * max(1.0, np.square(parameters.loadings).max()):
+        raise ValueError(
+            f"The variance left for the noise is {parameters.variance:.1e}: the data lie in as few dimensions as there "
+            "are latents, or their numbers are tiny. Take fewer latents, or rescale the data."
+        )
+    return parameters
 
 
 def principal(loadings):

@@ -63,15 +63,17 @@ class PPCA(VAE):
         if np.isnan(x).any():
             raise ValueError("x holds NaN. Missing entries need fit_em.")
         self._assign(linear_gaussian.closed_form(x, self.latent_size))
-        return _history([-self.log_likelihood(x).mean()])
+        return _history(-self.log_likelihood(x).mean(keepdims=True))
 
-    def fit_em(self, x, iterations=1000, tolerance=1e-8):
-        """Expectation maximisation from the present weights on, with missing entries (NaN) integrated out.
+    def fit_em(self, x, iterations=1000, tolerance=1e-8, warm_start=False):
+        """Expectation maximisation, with missing entries (NaN) integrated out.
 
         Args:
             x: `[examples, features]`; every feature must be observed somewhere.
             iterations: at most so many.
             tolerance: stops when an iteration lowers the free energy by less, in nats per example.
+            warm_start: from the present weights on, not from the closed form of the data with missing entries replaced
+                by their features' means. With missing entries there are local optima, which that start avoids.
 
         Returns:
             History of the free energy, `-log p(x observed)` in nats per example, before each iteration.
@@ -79,17 +81,16 @@ class PPCA(VAE):
         Raises:
             ValueError: infinite values, a feature without values, or data that leave no variance for the noise.
         """
-        x, history = self._enough(x), []
+        x = self._enough(x)
         unseen = np.flatnonzero(np.isnan(x).all(axis=0))
         if len(unseen):
             raise ValueError(f"Features {unseen.tolist()} of x have no observed value. Leave them out.")
-        parameters = self.parameters
-        while len(history) < iterations and not (len(history) > 1 and history[-2] - history[-1] < tolerance):
-            parameters, log_likelihood = linear_gaussian.expectation_maximisation(x, parameters)
-            _refuse_degenerate(parameters)
-            history.append(-log_likelihood.mean())
+        start = self.parameters
+        if not warm_start:
+            start = linear_gaussian.closed_form(np.where(np.isnan(x), np.nanmean(x, axis=0), x), self.latent_size)
+        parameters, means = linear_gaussian.expectation_maximisation(x, start, iterations, tolerance)
         self._assign(parameters)
-        return _history(history)
+        return _history(-np.array(means))
 
     def log_likelihood(self, x, samples=None, batch_size=4096, progress=None, **unused):
         """Exact `log p(x)`, nats, NumPy `[examples]`; of the observed entries alone where `x` holds NaN.
@@ -126,7 +127,6 @@ class PPCA(VAE):
 
     def _assign(self, parameters):
         """Takes over parameters, turned to the principal axes, and their exact posterior."""
-        _refuse_degenerate(parameters)
         axes, scales = linear_gaussian.principal(parameters.loadings)
         loadings, precisions = axes * scales, scales**2 + parameters.variance  # M is diagonal along the axes
         self.decoder.set_weights([loadings.T, parameters.mean])
@@ -149,19 +149,11 @@ class PPCA(VAE):
     def _enough(self, x):
         x = self._vectors(x)
         if len(x) < self.latent_size + 2:
-            raise ValueError(f"A fit of {self.latent_size} latents needs {self.latent_size + 2} examples; got {len(x)}.")
+            raise ValueError(f"{self.latent_size} latents need {self.latent_size + 2} examples; got {len(x)}.")
         return x
-
-
-def _refuse_degenerate(parameters):
-    if not parameters.variance > 1e-8 * max(1.0, np.square(parameters.loadings).max()):
-        raise ValueError(
-            f"The variance left for the noise is {parameters.variance:.1e}: the data lie in as few dimensions as there "
-            "are latents, or their numbers are tiny. Take fewer latents, or rescale the data."
-        )
 
 
 def _history(free_energies):
     history = keras.callbacks.History()
-    history.history = {"free_energy": [float(value) for value in free_energies]}
+    history.history = {"free_energy": free_energies.tolist()}
     return history
