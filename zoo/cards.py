@@ -45,18 +45,25 @@ def render(recipe, facts):
 
 
 def _comparison(recipe, facts):
-    """A recipe's `COMPARED_WITH`: the same metrics of other entries, side by side."""
-    others = getattr(recipe, "COMPARED_WITH", {})
-    if not others:
+    """A recipe's `COMPARED_WITH`, `{name: label}`: the same metrics of other entries and of its own baselines, side by
+    side. A baseline is what `evaluate` measured beside the entry, under names such as "pca/reconstruction_error".
+    """
+    others, measured = getattr(recipe, "COMPARED_WITH", {}), {}
+    for row in facts["metrics"]:
+        baseline, _, name = row["name"].rpartition("/")
+        measured.setdefault(baseline or facts["entry"], {})[name] = row
+    for other in others:
+        if other not in measured and (entries.ROOT / other / entries.METRICS).is_file():
+            measured[other] = {row["name"]: row for row in entries.metrics(other)["metrics"]}
+    shown = {label: measured[other] for other, label in others.items() if other in measured}
+    if not shown:
         return []
-    labelled = {others.get(facts["entry"], f"`{facts['entry']}`"): facts}
-    measured = [name for name in others if name != facts["entry"] and (entries.ROOT / name / entries.METRICS).is_file()]
-    labelled |= {others[name]: entries.metrics(name) for name in measured}
-    names = [row["name"] for row in facts["metrics"] if row["unit"] == "fraction" and "classifier" not in row["name"]]
-    rows = []
-    for label, measured in labelled.items():
-        values = {row["name"]: row for row in measured["metrics"]}
-        rows.append([label, *(format_value(values[name]) if name in values else "" for name in names)])
+    rates = [name for name, row in measured[facts["entry"]].items() if row["unit"] == "fraction"]
+    names = getattr(recipe, "COMPARED_METRICS", [name for name in rates if "classifier" not in name])
+    rows = [
+        [label, *(format_value(values[name]) if name in values else "" for name in names)]
+        for label, values in shown.items()
+    ]
     return ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
 
 
@@ -80,7 +87,7 @@ def format_value(row):
 
 
 def readable(name):
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("/", ": ")
 
 
 def headline(facts):
