@@ -137,6 +137,8 @@ def test_closed_form_has_the_eigenvalues_and_axes_of_the_sample_covariance(close
     np.testing.assert_allclose(scales**2 + closed_form.parameters.variance, values[:2], rtol=1e-4)
     cosines = np.abs((closed_form.principal_axes * baseline.components_[:2].T).sum(axis=0))
     np.testing.assert_allclose(cosines, 1.0, atol=1e-6)
+    axes = closed_form.principal_axes
+    assert (axes.max(axis=0) == np.abs(axes).max(axis=0)).all()
 
 
 def test_no_other_parameters_near_the_closed_form_have_a_greater_likelihood(closed_form, train):

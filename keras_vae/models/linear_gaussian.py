@@ -94,7 +94,10 @@ def _checked(parameters):
 
 
 def principal(loadings):
-    """`(axes [features, latent], scales [latent])`: orthonormal directions of W in falling order, and its scales."""
+    """Orthonormal axes of W `[features, latent]`, in falling order, and its scales along them `[latent]`.
+
+    The largest entry of each axis is positive.
+    """
     axes, scales, _ = np.linalg.svd(loadings, full_matrices=False)
     return axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)), scales
 

@@ -122,7 +122,10 @@ class PPCA(VAE):
 
     @property
     def principal_axes(self):
-        """Orthonormal axes that the loadings span, `[features, latent]`, in falling order of variance."""
+        """Orthonormal axes that the loadings span, `[features, latent]`, in falling order of variance.
+
+        The largest entry of each is positive.
+        """
         return linear_gaussian.principal(self.parameters.loadings)[0]
 
     def _assign(self, parameters):
