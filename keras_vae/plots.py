@@ -73,9 +73,11 @@ def planes(panels, labels, names, title=None):
             shown = points[labels == index]
             axes.scatter(shown[:, 0], shown[:, 1], s=7, color=_COLOURS[index], alpha=0.7, linewidths=0, label=label)
         axes.set_title(name, fontsize=10.5)
+        axes.set_aspect("equal", adjustable="datalim")  # the same plane, turned, should look it
         axes.tick_params(labelsize=7, colors="0.4", length=2)
         axes.spines[:].set_color("0.8")
-    figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(names), frameon=False)
+    handles = every[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(names), frameon=False, markerscale=2.5)
     if title:
         figure.suptitle(title, fontsize=13, weight="bold")
     return figure
@@ -98,7 +100,7 @@ def _bars(axes, vectors, limits):
     count, features = vectors.shape
     for index, vector in enumerate(vectors):
         axes.stairs(vector, index + np.linspace(0.06, 0.94, features + 1), fill=True, color=_COLOURS[0])
-    axes.hlines(0.0, np.arange(count) + 0.06, np.arange(count) + 0.94, color="0.6", linewidth=0.6)
+    axes.hlines(np.zeros(count), np.arange(count) + 0.06, np.arange(count) + 0.94, color="0.6", linewidth=0.6)
     axes.set(xlim=(0, count), ylim=limits)
 
 

@@ -19,7 +19,7 @@ def render(recipe, facts):
     """
     training, evaluation = facts["training"], facts["evaluation"]
     overrides = f" with {training['overrides']}" if training["overrides"] else ""
-    size = f"{facts['archive']['bytes'] / 1e6:.1f} MB"
+    size = format_size(facts["archive"]["bytes"])
     latent = f"{facts['latent_size']} latents, " if facts["latent_size"] else ""
     parts = [
         f"# {facts['entry']}: {recipe.TITLE}",
@@ -83,7 +83,14 @@ def format_value(row):
     """A value with its unit, as precise as it is worth reading."""
     if row["unit"] == "fraction":
         return f"{100 * row['value']:.1f} %"
-    return f"{row['value']:.2f} nats" if row["unit"] == "nats" else f"{row['value']:g}"
+    if row["unit"] == "nats":
+        return f"{row['value']:{'.2f' if abs(row['value']) >= 0.01 else '.1g'}} nats"
+    return f"{row['value']:g}"
+
+
+def format_size(count):
+    """Bytes, to be read."""
+    return f"{count / 1e6:.1f} MB" if count > 1e5 else f"{count / 1e3:.0f} kB"
 
 
 def readable(name):
@@ -112,7 +119,7 @@ def overview_rows(kind="model"):
                 str(facts["latent_size"] or ""),
                 f"{facts['parameters']:,}",
                 headline(facts),
-                f"{facts['archive']['bytes'] / 1e6:.1f} MB",
+                format_size(facts["archive"]["bytes"]),
             ]
         )
     return rows
