@@ -8,7 +8,8 @@ likelihood is a bound by importance sampling.
 PCA has the least squared error of all linear reconstructions. Probabilistic PCA reconstructs from the posterior mean,
 which is drawn towards the origin by the prior, and so has a little more (Tipping & Bishop 1999, section 3.3).
 
-The gradients find the plane of the closed form. Within it, axes of nearly equal variance may be left turned.
+The gradients find the plane of the closed form. Within it the latents may stay turned, on which the
+free energy hardly depends; `principal_axes` are in order.
 
 In the tables, `pca` and `closed form` are these baselines, fitted to the training examples when the entry is measured.
 
