@@ -22,6 +22,7 @@ _DEFINED_IN = {
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",
+    "PPCA": "keras_vae.models",
     "VAE": "keras_vae.models",
     "VampVAE": "keras_vae.models",
 }

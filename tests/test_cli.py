@@ -58,6 +58,10 @@ def test_card_prints_the_card():
         ["translate", "mvae_poe"],
         ["translate", "mvae_poe", "--to", "svhn", "--samples", "2"],
         ["preview", "mvae_poe"],
+        ["sample", "ppca"],
+        ["reconstruct", "vae_oil_flow"],
+        ["traverse", "ppca", "--latent", "1"],
+        ["preview", "ppca"],
     ],
     ids=" ".join,
 )
@@ -83,6 +87,12 @@ def test_own_images_are_read(kind, tmp_path):
     read = cli._images("mvae_poe", path)
     read = read["svhn"] if kind == "npz" else read
     np.testing.assert_allclose(read, images, atol=1 / 255)
+
+
+def test_own_vectors_are_read_as_they_are(tmp_path):
+    x = zoo.examples("ppca") * 100
+    np.save(tmp_path / "x.npy", x)
+    np.testing.assert_array_equal(cli._images("ppca", tmp_path / "x.npy"), x)
 
 
 @pytest.mark.parametrize(

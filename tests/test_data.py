@@ -2,8 +2,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vae.data import arrays, batches, binarize, digits, pair_indices, paired_arrays, paired_batches
+from keras_vae.data import (
+    arrays,
+    batches,
+    binarize,
+    digits,
+    oil_flow,
+    pair_indices,
+    paired_arrays,
+    paired_batches,
+    tobamovirus,
+)
 from keras_vae.data.augmentation import jitter
+from keras_vae.data.vectors import FLOWS
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +57,47 @@ def test_arrays_of_digits_are_the_same_images_in_uint8():
     assert stored.dtype == np.uint8
     np.testing.assert_allclose(stored / 255, images, atol=0.5 / 255)
     np.testing.assert_array_equal(stored_labels, labels)
+
+
+# --- vectors --------------------------------------------------------------------------------------------------------
+
+
+def test_oil_flow_has_three_splits_without_an_example_in_common():
+    splits = [oil_flow(split) for split in ("train", "validation", "test")]
+    for x, labels in splits:
+        assert x.shape == (1000, 12)
+        assert x.dtype == np.float32
+        assert set(labels) == {0, 1, 2}
+    assert len(np.unique(np.concatenate([x for x, _ in splits]), axis=0)) == 3000
+
+
+def test_classes_of_oil_flow_are_those_of_the_physics():
+    """Half the beams are vertical, half horizontal: only layers look different from the side."""
+    x, labels = oil_flow("train")
+    spread = {name: x[labels == index].std(axis=0).mean() for index, name in enumerate(FLOWS)}
+    oil = {name: x[labels == index, 0::2].mean(axis=0) for index, name in enumerate(FLOWS)}
+    water = {name: x[labels == index, 1::2].mean(axis=0) for index, name in enumerate(FLOWS)}
+    np.testing.assert_allclose(oil["homogeneous"], water["homogeneous"], rtol=0.05)  # a mixture: alike in every beam
+    assert np.abs(oil["annular"][1:3] - oil["annular"][3:5]).max() < 0.15  # round: alike from both sides
+    assert np.abs(oil["stratified"][1:3] - oil["stratified"][3:5]).max() > 0.3
+    assert spread["stratified"] > spread["homogeneous"]
+
+
+def test_tobamovirus_holds_counts():
+    x = tobamovirus()
+    assert x.shape == (38, 18)
+    assert x.dtype == np.float32
+    assert ((x >= 0) & (x == np.round(x))).all()
+
+
+def test_batches_take_vectors_as_they_are():
+    x, _ = oil_flow("train")
+    np.testing.assert_array_equal(epoch(batches(x, 300, shuffle=False)), x)
+
+
+def test_unknown_split_of_oil_flow_is_refused():
+    with pytest.raises(ValueError, match=r"'dev' of oil_flow.*train.*validation.*test"):
+        oil_flow("dev")
 
 
 # --- what is not there ----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ def render(recipe, facts):
     """
     training, evaluation = facts["training"], facts["evaluation"]
     overrides = f" with {training['overrides']}" if training["overrides"] else ""
-    size = f"{facts['archive']['bytes'] / 1e6:.1f} MB"
+    size = format_size(facts["archive"]["bytes"])
     latent = f"{facts['latent_size']} latents, " if facts["latent_size"] else ""
     parts = [
         f"# {facts['entry']}: {recipe.TITLE}",
@@ -47,29 +47,31 @@ def render(recipe, facts):
 
 
 def _comparison(recipe, facts):
-    """A recipe's `COMPARED_WITH`: the same metrics of other entries, side by side; over seeds where there are any."""
-    others = getattr(recipe, "COMPARED_WITH", {})
+    """A recipe's `COMPARED_WITH`, `{name: label}`: the same metrics of other entries and of its own baselines, side by
+    side; over seeds where there are any. A baseline is what `evaluate` measured beside the entry, under names such as
+    "pca/reconstruction_error".
+    """
+    others, measured = getattr(recipe, "COMPARED_WITH", {}), {}
     if not others:
         return []
-    shipped = {
-        name: facts if name == facts["entry"] else entries.metrics(name)
-        for name in dict.fromkeys([facts["entry"], *others])
-        if name == facts["entry"] or (entries.ROOT / name / entries.METRICS).is_file()
-    }
+    for row in facts["metrics"]:
+        baseline, _, name = row["name"].rpartition("/")
+        measured.setdefault(baseline or facts["entry"], []).append({**row, "name": name})
+    for other in others:
+        if other not in measured and (entries.ROOT / other / entries.METRICS).is_file():
+            measured[other] = entries.metrics(other)["metrics"]
     names = getattr(recipe, "SUMMARY", None) or [
-        row["name"] for row in facts["metrics"] if row["unit"] == "fraction" and "classifier" not in row["name"]
+        row["name"] for row in measured[facts["entry"]] if row["unit"] == "fraction" and "classifier" not in row["name"]
     ]
     rows, repeated = [], False
-    for name, measured in shipped.items():
-        label = others.get(name, f"`{name}`")
-        for overrides, trainings in _by_overrides(entries.trainings(name)):
+    for name in dict.fromkeys([*([] if facts["entry"] in others else [facts["entry"]]), *others]):
+        alone = [({}, [{"metrics": measured[name]}])] if name in measured else []
+        for overrides, trainings in _by_overrides(entries.trainings(name)) or alone:
             changed = "".join(f", {key} {value:g}" for key, value in overrides.items())
             count = f", {len(trainings)} seeds" if len(trainings) > 1 else ""
-            rows.append([label + changed + count, *(_mean(trainings, metric) for metric in names)])
+            label = others.get(name, f"`{name}`") + changed + count
+            rows.append([label, *(_mean(trainings, metric) for metric in names)])
             repeated |= len(trainings) > 1
-        if not entries.trainings(name):
-            values = {row["name"]: row for row in measured["metrics"]}
-            rows.append([label, *(format_value(values[metric]) if metric in values else "" for metric in names)])
     parts = ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
     if repeated:
         parts.append("Of several seeds: mean ± standard deviation over trainings that differ in the seed alone.")
@@ -82,7 +84,7 @@ def _by_overrides(trainings):
     for one in trainings:
         overrides = {key: value for key, value in one["training"]["overrides"].items() if key != "seed"}
         groups.setdefault(str(sorted(overrides.items())), (overrides, []))[1].append(one)
-    return groups.values()
+    return list(groups.values())
 
 
 def _mean(trainings, metric):
@@ -115,11 +117,18 @@ def format_value(row):
         return f"{100 * row['value']:.1f} %"
     if row["unit"] == "score":
         return f"{row['value']:.3f}"
-    return f"{row['value']:.2f} nats" if row["unit"] == "nats" else f"{row['value']:g}"
+    if row["unit"] == "nats":
+        return f"{row['value']:{'.2f' if abs(row['value']) >= 0.01 else '.1g'}} nats"
+    return f"{row['value']:g}"
+
+
+def format_size(count):
+    """Bytes, to be read."""
+    return f"{count / 1e6:.1f} MB" if count > 1e5 else f"{count / 1e3:.0f} kB"
 
 
 def readable(name):
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("/", ": ")
 
 
 def headline(facts):
@@ -144,7 +153,7 @@ def overview_rows(kind="model"):
                 str(facts["latent_size"] or ""),
                 f"{facts['parameters']:,}",
                 headline(facts),
-                f"{facts['archive']['bytes'] / 1e6:.1f} MB",
+                format_size(facts["archive"]["bytes"]),
             ]
         )
     return rows

@@ -84,14 +84,19 @@ def trainings(name):
 
 
 def examples(name):
-    """A few inputs that ship with an entry, float32 in [0, 1], as the model takes them."""
+    """A few inputs that ship with an entry, float32, as the model takes them: images in [0, 1], vectors as they are."""
     import numpy as np
 
     with np.load(existing(folder(name) / EXAMPLES)) as stored:
-        inputs = {
-            key.removeprefix("input_"): stored[key] / np.float32(255) for key in stored if key.startswith("input_")
-        }
+        inputs = {key.removeprefix("input_"): as_floats(stored[key]) for key in stored if key.startswith("input_")}
     return inputs.get("x", inputs)
+
+
+def as_floats(data):
+    """Float32 of data, or of a dict of them: 8-bit images, kept as integers, are brought to [0, 1]."""
+    if isinstance(data, dict):
+        return {name: as_floats(part) for name, part in data.items()}
+    return data.astype("float32") / (255 if data.dtype == "uint8" else 1)
 
 
 def load(name, weights=True):

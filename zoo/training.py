@@ -202,8 +202,7 @@ def _examples(model, inputs):
     import io
 
     named = inputs if isinstance(inputs, dict) else {"x": inputs}
-    scaled = {name: array / np.float32(255) for name, array in named.items()}
-    golden = golden_outputs(model, scaled if isinstance(inputs, dict) else scaled["x"])
+    golden = golden_outputs(model, entries.as_floats(inputs))
     buffer = io.BytesIO()
     stored = {f"input_{name}": array for name, array in named.items()}
     np.savez_compressed(
@@ -215,11 +214,6 @@ def _examples(model, inputs):
 def _preview(recipe, model, inputs):
     import io
 
-    scaled = (
-        {name: array / np.float32(255) for name, array in inputs.items()}
-        if isinstance(inputs, dict)
-        else inputs / np.float32(255)
-    )
     buffer = io.BytesIO()
-    plots.picture(recipe.preview(model, scaled), buffer, title=recipe.TITLE)
+    plots.write(recipe.preview(model, entries.as_floats(inputs)), buffer, title=recipe.TITLE)
     return buffer.getvalue()

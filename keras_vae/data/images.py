@@ -86,7 +86,7 @@ def batches(
     """`tf.data.Dataset` of float32 batches in [0, 1] from uint8 images in memory; seeded, and new at each epoch.
 
     Args:
-        images: uint8 `[examples, height, width, channels]`.
+        images: uint8 `[examples, height, width, channels]`; data of another type, vectors say, are taken as they are.
         dynamic_binarization: draw new bits for every image at every epoch (Salakhutdinov & Murray 2008).
         augment: None, or a function `(batch, seed) -> batch` with a stateless seed.
         shuffle: a new order at each epoch.
@@ -96,7 +96,7 @@ def batches(
     store = tf.constant(images)
 
     def make(indices, seeds):
-        batch = tf.cast(tf.gather(store, indices), "float32") / 255.0
+        batch = tf.cast(tf.gather(store, indices), "float32") / (255.0 if store.dtype == tf.uint8 else 1.0)
         if augment is not None:
             batch = augment(batch, seeds)
         return binarize(batch, seeds + 1) if dynamic_binarization else batch

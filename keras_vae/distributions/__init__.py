@@ -16,7 +16,12 @@ from keras_vae.distributions.likelihoods import (
     NormalLikelihood,
 )
 from keras_vae.distributions.mixtures import NormalMixture
-from keras_vae.distributions.posteriors import POSTERIORS, LaplacePosterior, NormalPosterior
+from keras_vae.distributions.posteriors import (
+    POSTERIORS,
+    HomoscedasticNormalPosterior,
+    LaplacePosterior,
+    NormalPosterior,
+)
 from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
 from keras_vae.distributions.registry import resolve
 
@@ -27,6 +32,7 @@ __all__ = [
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "DiscretizedLogisticLikelihood",
+    "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
     "LaplacePrior",

@@ -51,6 +51,10 @@ class _ScaledLikelihood(Likelihood):
         """The scale as a float32 scalar."""
         return ops.softplus(self.raw_scale) + 1e-5 if self.scale == "learned" else float(self.scale)
 
+    def assign_scale(self, scale):
+        """Sets a learned scale, a positive number above 1e-5."""
+        self.raw_scale.assign(tfp.math.softplus_inverse(tf.cast(scale - 1e-5, "float32")))
+
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
 

@@ -12,6 +12,7 @@ from keras_vae.metrics.disentanglement import (
 from keras_vae.metrics.estimate import Estimate
 from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
 from keras_vae.metrics.likelihood import free_energy, negative_log_likelihood
+from keras_vae.metrics.reconstruction import reconstruction_error
 
 __all__ = [
     "Estimate",
@@ -28,5 +29,6 @@ __all__ = [
     "negative_log_likelihood",
     "posterior_moments",
     "rate_per_latent",
+    "reconstruction_error",
     "separated_attribute_predictability",
 ]

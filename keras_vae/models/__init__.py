@@ -7,12 +7,14 @@ from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
+from keras_vae.models.ppca import PPCA
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
 
 __all__ = [
     "IWAE",
     "MVAE",
+    "PPCA",
     "VAE",
     "BetaTCVAE",
     "BetaVAE",

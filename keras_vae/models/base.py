@@ -315,12 +315,13 @@ class LatentVariableModel(keras.Model):
 
     def get_config(self):
         """Every constructor argument, from the attribute of the same name, networks and all."""
-        arguments = [
-            name
-            for cls in type(self).__mro__[: type(self).__mro__.index(LatentVariableModel) + 1]
-            for name, parameter in inspect.signature(cls.__init__).parameters.items()
-            if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
-        ]
+        arguments = []
+        for cls in type(self).__mro__[: type(self).__mro__.index(LatentVariableModel) + 1]:
+            parameters = inspect.signature(cls.__init__).parameters.values()
+            passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+            arguments += [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+            if not passes_on:  # the constructor fixes its parents' arguments
+                break
         config = {name: _plain(getattr(self, name)) for name in dict.fromkeys(arguments)}
         config = {name: keras.saving.serialize_keras_object(value) for name, value in config.items()}
         return {"name": self.name, **config}
