@@ -13,6 +13,7 @@ from keras_vae.distributions import (
     BernoulliLikelihood,
     CategoricalLikelihood,
     DiscretizedLogisticLikelihood,
+    HomoscedasticNormalPosterior,
     LaplaceLikelihood,
     LaplacePosterior,
     LaplacePrior,
@@ -206,6 +207,8 @@ def test_every_distribution_is_float32_whatever_the_policy(policy):
         q = layer.distribution(*layer(half))
         assert q.dtype == tf.float32, cls
         assert {weight.dtype for weight in layer.weights} == {"float32"}
+    layer = built(HomoscedasticNormalPosterior(2), (2, 2))
+    assert layer.distribution(*layer(half[:, 0, 0])).dtype == tf.float32
     for cls in PRIORS.values():
         assert built(cls(3)).distribution().dtype == tf.float32, cls
 
@@ -217,6 +220,7 @@ def test_every_distribution_is_float32_whatever_the_policy(policy):
         LaplaceLikelihood(0.2),
         DiscretizedLogisticLikelihood(16),
         NormalPosterior(3),
+        HomoscedasticNormalPosterior(3),
         LaplacePrior(3),
     ],
     ids=lambda layer: type(layer).__name__,

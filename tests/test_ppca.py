@@ -210,6 +210,13 @@ def test_linear_vae_by_fit_reaches_the_likelihood_of_the_closed_form(closed_form
     assert (value + model.log_likelihood(test)).mean() < 0.02  # tight
 
 
+def test_closed_form_is_the_same_under_every_beta(train):
+    """beta weights the rate in training; what is measured, and the closed form, do not know it."""
+    plain, weighted = fitted(train, "fit_closed_form"), keras_vae.PPCA(latent_size=2, beta=4.0, seed=0)
+    weighted.fit_closed_form(train)
+    np.testing.assert_array_equal(weighted.embed(train), plain.embed(train))
+
+
 # --- what it does with odd data -------------------------------------------------------------------------------------
 
 

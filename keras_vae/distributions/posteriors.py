@@ -86,8 +86,4 @@ class HomoscedasticNormalPosterior(keras.layers.Layer):
         return {**super().get_config(), "latent_size": self.latent_size}
 
 
-POSTERIORS = {
-    "normal": NormalPosterior,
-    "laplace": LaplacePosterior,
-    "homoscedastic_normal": HomoscedasticNormalPosterior,
-}
+POSTERIORS = {"normal": NormalPosterior, "laplace": LaplacePosterior}  # those that go with any encoder

@@ -146,7 +146,7 @@ class PPCA(VAE):
         self._build_for(x)
         assert_shape(tf.TensorSpec(x.shape), self.event_shape, "x")
         if np.isinf(x).any() or not len(x):
-            raise ValueError("x must hold at least one example, and no infinite values; NaN is a missing entry.")
+            raise ValueError("x must hold at least one example and no infinite values. NaN is a missing entry.")
         return x
 
     def _enough(self, x):
