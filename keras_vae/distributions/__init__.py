@@ -15,14 +15,14 @@ from keras_vae.distributions.likelihoods import (
     Likelihood,
     NormalLikelihood,
 )
-from keras_vae.distributions.mixtures import NormalMixture
+from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.posteriors import (
     POSTERIORS,
     HomoscedasticNormalPosterior,
     LaplacePosterior,
     NormalPosterior,
 )
-from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
+from keras_vae.distributions.priors import PRIORS, LaplacePrior, NormalMixturePrior, StandardNormalPrior
 from keras_vae.distributions.registry import resolve
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "DiscretizedLogisticLikelihood",
+    "FullNormalMixture",
     "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
@@ -39,6 +40,7 @@ __all__ = [
     "Likelihood",
     "NormalLikelihood",
     "NormalMixture",
+    "NormalMixturePrior",
     "NormalPosterior",
     "StandardNormalPrior",
     "kl_divergence",
