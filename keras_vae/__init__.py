@@ -19,6 +19,7 @@ _DEFINED_IN = {
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",
     "VAE": "keras_vae.models",
+    "VQVAE": "keras_vae.models",
 }
 _MODULES = ("callbacks", "data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")
 

@@ -4,5 +4,6 @@ from keras_vae.models.base import LatentVariableModel
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
 from keras_vae.models.vae import VAE
+from keras_vae.models.vqvae import VQVAE
 
-__all__ = ["MVAE", "VAE", "LatentVariableModel", "MultimodalVAE"]
+__all__ = ["MVAE", "VAE", "VQVAE", "LatentVariableModel", "MultimodalVAE"]

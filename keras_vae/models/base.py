@@ -50,6 +50,10 @@ class LatentVariableModel(keras.Model):
         """Shape of the data that the given networks declare, or None before they are chosen from the data."""
         raise NotImplementedError
 
+    def latent_shape(self):
+        """Shape of one example's latents."""
+        return (self.latent_size,)
+
     def to_batch(self, inputs):
         """User's data to a `Batch` of fitting shapes: float32, zeros where unobserved."""
         raise NotImplementedError
@@ -97,7 +101,7 @@ class LatentVariableModel(keras.Model):
     def build(self, input_shape):
         """Subclasses create their networks, then call this."""
         if not self.prior.built:
-            self.prior.build(None)
+            self.prior.build((None, *self.latent_shape()))
         names = ("free_energy", *self.term_names)
         self.trackers = {name: keras.metrics.Mean(name, dtype="float32") for name in names}
 

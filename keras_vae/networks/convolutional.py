@@ -56,9 +56,14 @@ def convolutional_decoder(
 
 def smallest_image(x, shape, stages, filters, activation=None):
     """Features to the image that `stages` doublings make at least as large as `shape`."""
-    sides = [math.ceil(side / 2**stages) for side in shape[:2]]
+    sides = smallest_sides(shape, stages)
     x = layers.Dense(math.prod(sides) * filters, activation=activation)(x)
     return layers.Reshape((*sides, filters))(x)
+
+
+def smallest_sides(shape, stages):
+    """Height and width of the image that `stages` halvings leave of `shape`."""
+    return [math.ceil(side / 2**stages) for side in shape[:2]]
 
 
 def crop(x, shape):
