@@ -76,7 +76,7 @@ def format_value(row):
     """A value with its unit, as precise as it is worth reading."""
     if row["unit"] == "fraction":
         return f"{100 * row['value']:.1f} %"
-    return f"{row['value']:.2f} nats" if row["unit"] == "nats" else f"{row['value']:g}"
+    return f"{row['value']:.2f} {row['unit']}" if row["unit"] in ("nats", "bits") else f"{row['value']:g}"
 
 
 def readable(name):

@@ -78,6 +78,9 @@ class VQVAE(VAE):
 
     def decode(self, z):
         self._require_built()
+        z = tf.convert_to_tensor(z)
+        if not z.dtype.is_integer:
+            raise TypeError(f"Codes are integers, as `embed` and `encode` give them; got {z.dtype.name}.")
         return self._decode_vectors(self.posterior.lookup(z))
 
     def _decode_vectors(self, vectors):
@@ -90,14 +93,11 @@ class VQVAE(VAE):
         if training and self.posterior.trainable:
             self.posterior.update(features, codes, self.next_seed())
         p = self._decode_vectors(features + ops.stop_gradient(vectors - features))
-        codebook, commitment = _distance(ops.stop_gradient(features), vectors), _distance(features, ops.stop_gradient(vectors))
-        terms = {
-            "distortion": -p.log_prob(batch.x),
-            "rate": -self.prior_of(batch).log_prob(codes),
-            "quantization_error": commitment,
-        }
-        objective = {"distortion": terms["distortion"], "rate": terms["rate"], "codebook": codebook, "commitment": self.beta * commitment}
-        return terms, objective, p.mean()
+        free_energy = {"distortion": -p.log_prob(batch.x), "rate": -self.prior_of(batch).log_prob(codes)}
+        codebook = _squared_distance(ops.stop_gradient(features), vectors)
+        commitment = _squared_distance(features, ops.stop_gradient(vectors))
+        terms = {**free_energy, "quantization_error": commitment}
+        return terms, {**free_energy, "codebook": codebook, "commitment": self.beta * commitment}, p.mean()
 
     def log_likelihood(self, x, samples=1, **kwargs):
         """`log p(x, codes)`, nats, NumPy `[examples]`: a lower bound of log p(x), which sums over all code grids.
@@ -111,6 +111,6 @@ class VQVAE(VAE):
         raise ValueError("A VQ-VAE has no traversals: codes have no order. Try reconstruct or sample.")
 
 
-def _distance(first, second):
-    """Squared, summed over all but the batch."""
+def _squared_distance(first, second):
+    """Sum over all but the batch, `[batch]`."""
     return ops.sum((first - second) ** 2, axis=tuple(range(1, len(first.shape))))

@@ -17,12 +17,20 @@ numbers = model.sample(16, seed=0)                 # [16, 32, 32, 3], codes draw
 """
 
 
-def model(latent_size=64, codes=512, filters=(32, 96), blocks=1, beta=0.25, codebook="moving_average", seed=0):
+def model(
+    latent_size=64,
+    codes=512,
+    filters=(32, 96),
+    blocks=1,
+    beta=0.25,
+    codebook="moving_average",
+    shape=(32, 32, 3),
+    seed=0,
+):
     import keras_vae
     from keras_vae import networks
     from keras_vae.distributions import DiscretizedLogisticLikelihood
 
-    shape = (32, 32, 3)
     made = keras_vae.VQVAE(
         networks.residual_encoder(shape, filters, blocks, latent_size, grid=True),
         networks.residual_decoder(latent_size, shape, filters[::-1], blocks, grid=True),
@@ -38,18 +46,18 @@ def model(latent_size=64, codes=512, filters=(32, 96), blocks=1, beta=0.25, code
     return made
 
 
-def data(batch_size=64, seed=0, split="train"):
+def data(batch_size=64, seed=0, split="train", name="svhn_cropped"):
     from keras_vae.data import arrays, batches
     from keras_vae.data.augmentation import jitter
 
-    return batches(arrays("svhn_cropped", split)[0], batch_size, augment=jitter, seed=seed)
+    return batches(arrays(name, split)[0], batch_size, augment=jitter, seed=seed)
 
 
-def training(epochs=60, prior_epochs=60, learning_rate=1e-3, prior_learning_rate=1e-3, batch_size=64):
+def training(epochs=60, prior_epochs=60, learning_rate=1e-3, prior_learning_rate=1e-3, steps=141):
     import keras
 
     def adam(rate, epochs):
-        return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, epochs * -(-9000 // batch_size)))
+        return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, epochs * steps))
 
     autoencoder = ("encoder", "decoder", "posterior", "likelihood")
     return [
@@ -62,14 +70,31 @@ def training(epochs=60, prior_epochs=60, learning_rate=1e-3, prior_learning_rate
     ]
 
 
-def evaluate(model):
-    yield from ()
+def evaluate(model, name="svhn_cropped"):
+    from sklearn.decomposition import PCA
+
+    from keras_vae import metrics
+    from keras_vae.data import arrays
+
+    train, x = (arrays(name, split)[0] / 255.0 for split in ("train", "test"))
+    yield "bits_per_dimension", metrics.bits_per_dimension(model, x, samples=1), "test images"
+    yield "unexplained_variance", metrics.unexplained_variance(x, model.reconstruct(x)), "test images"
+    flat = x.reshape(len(x), -1)
+    for size in (32, 64):
+        pca = PCA(size, svd_solver="randomized", random_state=0).fit(train.reshape(len(train), -1).astype("float32"))
+        rebuilt = pca.inverse_transform(pca.transform(flat))
+        yield f"unexplained_variance_of_pca_{size}", metrics.unexplained_variance(flat, rebuilt), "test images"
+    for metric, estimate in {**metrics.codebook_use(model, x), **metrics.free_energy(model, x)}.items():
+        if metric != "quantization_error":  # no nats
+            yield metric, estimate, "test images"
+    scale = float(model.likelihood.scale_value())
+    yield "likelihood_scale", metrics.Estimate(scale, "intensity", len(train)), "training images"
 
 
-def examples():
+def examples(name="svhn_cropped"):
     from keras_vae.zoo import judges
 
-    return judges.one_of_each("svhn_cropped")
+    return judges.one_of_each(name)
 
 
 def preview(model, x):
