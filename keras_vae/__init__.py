@@ -25,6 +25,7 @@ _DEFINED_IN = {
     "PPCA": "keras_vae.models",
     "VAE": "keras_vae.models",
     "VampVAE": "keras_vae.models",
+    "VQVAE": "keras_vae.models",
 }
 _MODULES = ("callbacks", "data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")
 

@@ -60,7 +60,7 @@ def test_metrics_are_finite_and_say_what_they_were_measured_on(name):
         assert np.isfinite(row["value"])
         assert row["examples"] > 0
         assert row["split"]
-        assert row["unit"] in ("nats", "fraction", "score", "latents")
+        assert row["unit"] in ("nats", "bits", "fraction", "score", "latents", "codes", "intensity")
 
 
 @pytest.mark.parametrize("name", MODELS)

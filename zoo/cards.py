@@ -117,8 +117,8 @@ def format_value(row):
         return f"{100 * row['value']:.1f} %"
     if row["unit"] == "score":
         return f"{row['value']:.3f}"
-    if row["unit"] == "nats":
-        return f"{row['value']:{'.2f' if abs(row['value']) >= 0.01 else '.1g'}} nats"
+    if row["unit"] in ("nats", "bits"):
+        return f"{row['value']:{'.2f' if abs(row['value']) >= 0.01 else '.1g'}} {row['unit']}"
     return f"{row['value']:g}"
 
 

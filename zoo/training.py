@@ -22,9 +22,9 @@ _CHECKPOINT = re.compile(r"epoch-(\d+)-seconds-(\d+)\.keras")
 class _Checkpoint(keras.callbacks.Callback):
     """After each epoch the whole model, optimizer and all, in one file that appears complete or not at all."""
 
-    def __init__(self, folder, seconds_before):
+    def __init__(self, folder, seconds_before, started):
         super().__init__()
-        self.folder, self.started, self.seconds_before = folder, time.monotonic(), seconds_before
+        self.folder, self.seconds_before, self.started = folder, seconds_before, started
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = self.seconds_before + int(time.monotonic() - self.started)
@@ -74,23 +74,40 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
         model = entries.call_with(recipe.model, overrides)
     # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
     data = entries.call_with(recipe.data, {**overrides, "seed": overrides.get("seed", 0) + done})
-    plan = entries.call_with(recipe.training, overrides)
-    if not found:
-        model.compile(**plan["compile"])
-    started = time.monotonic()
-    fit = {key: value for key, value in plan.items() if key != "compile"}
-    if done < fit["epochs"]:
-        callbacks = [*fit.pop("callbacks", ()), _Checkpoint(run, seconds)]
-        model.fit(data, initial_epoch=done, verbose=verbose, callbacks=callbacks, **fit)
+    stages = _stages(recipe, overrides)
+    started, epochs = time.monotonic(), 0
+    for stage in stages:
+        first, epochs = epochs, epochs + stage.pop("epochs")
+        settings, frozen, callbacks = stage.pop("compile"), stage.pop("frozen", ()), stage.pop("callbacks", ())
+        if done < epochs:
+            _set_trainable(model, frozen, False)
+            if done <= first:  # else the checkpoint came compiled, its optimizer amid this stage
+                model.compile(**settings)
+            callbacks = [*callbacks, _Checkpoint(run, seconds, started)]
+            model.fit(
+                data, initial_epoch=max(done, first), epochs=epochs, verbose=verbose, callbacks=callbacks, **stage
+            )
+        _set_trainable(model, frozen, True)
     seconds += int(time.monotonic() - started)
     keras.config.set_dtype_policy("float32")
     if precision != "float32":
         trained, model = model, entries.call_with(recipe.model, overrides)
         model.set_weights(trained.get_weights())
-        model.compile(**plan["compile"])
+        model.compile(**settings)
     command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
-    facts = {"command": command, "overrides": overrides, "epochs": fit["epochs"], "seconds": seconds, **machine()}
+    facts = {"command": command, "overrides": overrides, "epochs": epochs, "seconds": seconds, **machine()}
     return model, facts
+
+
+def _stages(recipe, overrides):
+    """What a recipe's `training` returns: the plan of one fit, or a list of them, each with the parts it leaves alone."""
+    plans = entries.call_with(recipe.training, overrides)
+    return [dict(plan) for plan in (plans if isinstance(plans, list) else [plans])]
+
+
+def _set_trainable(model, parts, trainable):
+    for part in parts:
+        getattr(model, part).trainable = trainable
 
 
 def machine():

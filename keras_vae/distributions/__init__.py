@@ -4,6 +4,7 @@ Layers hold weights and hand over tensors; their `distribution` method makes a f
 whatever the mixed-precision policy.
 """
 
+from keras_vae.distributions.codebook import CODEBOOKS, GradientCodebook, MovingAverageCodebook
 from keras_vae.distributions.divergences import kl_divergence
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
 from keras_vae.distributions.likelihoods import (
@@ -26,6 +27,7 @@ from keras_vae.distributions.priors import PRIORS, LaplacePrior, NormalMixturePr
 from keras_vae.distributions.registry import resolve
 
 __all__ = [
+    "CODEBOOKS",
     "LIKELIHOODS",
     "POSTERIORS",
     "PRIORS",
@@ -33,11 +35,13 @@ __all__ = [
     "CategoricalLikelihood",
     "DiscretizedLogisticLikelihood",
     "FullNormalMixture",
+    "GradientCodebook",
     "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
     "LaplacePrior",
     "Likelihood",
+    "MovingAverageCodebook",
     "NormalLikelihood",
     "NormalMixture",
     "NormalMixturePrior",

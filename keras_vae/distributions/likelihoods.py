@@ -86,24 +86,35 @@ class BernoulliLikelihood(Likelihood):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class DiscretizedLogisticLikelihood(Likelihood):
+class DiscretizedLogisticLikelihood(_ScaledLikelihood):
     """Logistic, rounded to `levels` evenly spaced values in [0, 1] (Kingma et al. 2016, equation 14).
 
-    The decoder returns `[..., channels * 2]`: locations, then raw scales (`softplus` makes them positive).
+    Args:
+        levels: number of values.
+        scale: "decoded": the decoder returns `[..., channels * 2]`, locations, then raw scales (`softplus` makes them
+            positive); a number, or "learned": one scale for every dimension, and the decoder returns locations.
     """
 
     support = (0.0, 1.0)
 
-    def __init__(self, levels=256, **kwargs):
-        super().__init__(**kwargs)
-        self.levels = levels
+    def __init__(self, levels=256, scale="decoded", **kwargs):
+        super().__init__(1.0 if scale == "decoded" else scale, **kwargs)
+        self.levels, self.scale = levels, scale
 
     def parameters_shape(self, event_shape):
-        return (*event_shape[:-1], 2 * event_shape[-1])
+        return event_shape if self.scale != "decoded" else (*event_shape[:-1], 2 * event_shape[-1])
+
+    def scale_value(self):
+        return 0.1 * ops.softplus(self.raw_scale) + 1e-4 if self.scale == "learned" else float(self.scale)
 
     def distribution(self, parameters, batch_ndims=1):
-        loc, raw_scale = tf.split(tf.cast(parameters, "float32"), 2, axis=-1)
-        return _independent(DiscretizedLogistic(loc, 0.1 * tf.nn.softplus(raw_scale) + 1e-4, self.levels), batch_ndims)
+        parameters = tf.cast(parameters, "float32")
+        if self.scale == "decoded":
+            loc, raw_scale = tf.split(parameters, 2, axis=-1)
+            scale = 0.1 * tf.nn.softplus(raw_scale) + 1e-4
+        else:
+            loc, scale = parameters, self.scale_value()
+        return _independent(DiscretizedLogistic(loc, scale, self.levels), batch_ndims)
 
     def get_config(self):
         return {**super().get_config(), "levels": self.levels}

@@ -1,5 +1,6 @@
 """What is measured of a model, once for all of them."""
 
+from keras_vae.metrics.codebook import codebook_use
 from keras_vae.metrics.coherence import cross_coherence, joint_coherence
 from keras_vae.metrics.disentanglement import (
     active_codes,
@@ -11,13 +12,15 @@ from keras_vae.metrics.disentanglement import (
 )
 from keras_vae.metrics.estimate import Estimate
 from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
-from keras_vae.metrics.likelihood import free_energy, negative_log_likelihood
+from keras_vae.metrics.likelihood import bits_per_dimension, free_energy, negative_log_likelihood
 from keras_vae.metrics.reconstruction import reconstruction_error
 
 __all__ = [
     "Estimate",
     "active_codes",
     "active_units",
+    "bits_per_dimension",
+    "codebook_use",
     "cross_coherence",
     "disentanglement_completeness_informativeness",
     "factor_vae_score",

@@ -24,6 +24,21 @@ def free_energy(model, x, batch_size=500, samples=1):
     return {name: Estimate(float(value), "nats", examples, samples=samples) for name, value in measured.items()}
 
 
+def bits_per_dimension(model, x, samples=1000, **options):
+    """`-log2 p(x)` over the number of dimensions of an example, for a likelihood of discrete data, such as
+    "discretized_logistic" of 8-bit images; a density's value depends on the scale of x and is no number of bits.
+
+    Args:
+        x: one array `[examples, *event]`.
+        samples, **options: of `negative_log_likelihood`, and with it an upper bound in expectation.
+    """
+    estimate = negative_log_likelihood(model, x, samples, **options)
+    bits = 1.0 / (np.log(2.0) * np.prod(np.shape(x)[1:]))
+    return estimate._replace(
+        value=float(estimate.value * bits), unit="bits", standard_error=float(estimate.standard_error * bits)
+    )
+
+
 def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verbose=0):
     """`-log p(x)` by importance sampling (Burda et al. 2016, equation 8): an upper bound in expectation.
 

@@ -10,12 +10,14 @@ from keras_vae.models.mvae import MVAE
 from keras_vae.models.ppca import PPCA
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
+from keras_vae.models.vqvae import VQVAE
 
 __all__ = [
     "IWAE",
     "MVAE",
     "PPCA",
     "VAE",
+    "VQVAE",
     "BetaTCVAE",
     "BetaVAE",
     "FactorVAE",

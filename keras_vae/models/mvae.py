@@ -5,7 +5,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import NormalPosterior, StandardNormalPrior, kl_divergence, product_of_experts
+from keras_vae.distributions import (
+    NormalMixturePrior,
+    NormalPosterior,
+    StandardNormalPrior,
+    kl_divergence,
+    product_of_experts,
+)
 from keras_vae.models.multimodal import MultimodalVAE
 
 
@@ -14,7 +20,8 @@ class MVAE(MultimodalVAE):
     """Joint posterior `q(z|x_S) = N(0, I) prod_{m in S} q_m(z|x_m)`, trained on sub-sampled subsets S.
 
     The objective is the sum of `weighted distortion + beta * rate` over S = all modalities, each one alone, and
-    `random_subsets` drawn at each step (the sub-sampled training paradigm, section 2.3).
+    `random_subsets` drawn at each step (the sub-sampled training paradigm, section 2.3). Under the prior
+    "normal_mixture" the factor `N(0, I)` stays, as an expert that always takes part.
 
     Args:
         random_subsets: number of random subsets at each step of training; of use with three modalities or more.
@@ -38,11 +45,12 @@ class MVAE(MultimodalVAE):
 
     def _set_parts(self, encoders, decoders):
         super()._set_parts(encoders, decoders)
-        parts = [self.prior, *self.posterior.values()]
-        if not all(isinstance(part, (StandardNormalPrior, NormalPosterior)) for part in parts):
+        normal = all(isinstance(part, NormalPosterior) for part in self.posterior.values())
+        if not normal or not isinstance(self.prior, (StandardNormalPrior, NormalMixturePrior)):
+            parts = [type(part).__name__ for part in (self.prior, *self.posterior.values())]
             raise ValueError(
-                "A product of experts is computed of normal posteriors and the standard normal prior: "
-                f'posterior="normal", prior="standard_normal"; got {[type(part).__name__ for part in parts]}.'
+                'A product of experts is computed of normals: posterior="normal", prior="standard_normal" or '
+                f'"normal_mixture"; got {parts}.'
             )
 
     def encode(self, inputs):

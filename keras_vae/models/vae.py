@@ -42,14 +42,21 @@ class VAE(LatentVariableModel):
         self.event_shape = tuple(input_shape[1:])
         parameters_shape = self.likelihood.parameters_shape(self.event_shape)
         if self.encoder is None:
-            self.encoder = default_encoder(self.event_shape)
-            self.decoder = default_decoder(self.latent_size, self.event_shape, parameters_shape)
+            self.encoder, self.decoder = self.default_networks(parameters_shape)
         build_part(self.encoder, (None, *self.event_shape))
-        build_part(self.decoder, (None, self.latent_size))
+        build_part(self.decoder, (None, *self.decoder_input_shape()))
         build_part(self.posterior, self.encoder.compute_output_shape((None, *self.event_shape)))
         build_part(self.likelihood, None)
-        check_decoder(self.decoder, self.latent_size, parameters_shape, self.likelihood)
+        check_decoder(self.decoder, self.decoder_input_shape(), parameters_shape, self.likelihood)
         super().build(input_shape)
+
+    def default_networks(self, parameters_shape):
+        """`(encoder, decoder)` for data of `event_shape`, when the user gives none."""
+        return default_encoder(self.event_shape), default_decoder(self.latent_size, self.event_shape, parameters_shape)
+
+    def decoder_input_shape(self):
+        """Shape of what the decoder takes, without batch."""
+        return self.latent_shape()
 
     def to_batch(self, inputs):
         x = tf.cast(inputs, "float32")

@@ -1,15 +1,24 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
+from keras_vae.networks.causal import causal_transformer
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
-from keras_vae.networks.default import default_decoder, default_encoder
+from keras_vae.networks.default import (
+    default_decoder,
+    default_encoder,
+    default_grid_decoder,
+    default_grid_encoder,
+)
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.residual import residual_decoder, residual_encoder
 
 __all__ = [
+    "causal_transformer",
     "convolutional_decoder",
     "convolutional_encoder",
     "default_decoder",
     "default_encoder",
+    "default_grid_decoder",
+    "default_grid_encoder",
     "dense_decoder",
     "dense_encoder",
     "pooling_encoder",

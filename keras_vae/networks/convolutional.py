@@ -66,9 +66,14 @@ def convolutional_decoder(
 
 def smallest_image(x, shape, growth, filters, activation=None):
     """Features to the image that, `growth` times larger on each side, is at least as large as `shape`."""
-    sides = [math.ceil(side / growth) for side in shape[:2]]
+    sides = smallest_sides(shape, growth)
     x = layers.Dense(math.prod(sides) * filters, activation=activation)(x)
     return layers.Reshape((*sides, filters))(x)
+
+
+def smallest_sides(shape, growth):
+    """Height and width of the smallest image that, `growth` times larger on each side, is as large as `shape`."""
+    return [math.ceil(side / growth) for side in shape[:2]]
 
 
 def crop(x, shape):

@@ -4,6 +4,7 @@ import math
 
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder
 from keras_vae.networks.dense import dense_decoder, dense_encoder
+from keras_vae.networks.residual import residual_decoder, residual_encoder
 
 _SMALLEST_CONVOLVED_SIDE = 16
 
@@ -29,6 +30,25 @@ def default_decoder(latent_size, shape, output_shape):
     if not stages:
         return dense_decoder(latent_size, output_shape)
     return convolutional_decoder(latent_size, output_shape, filters=_filters(stages)[::-1])
+
+
+def default_grid_encoder(shape, latent_size):
+    """Residual, for images: to a grid of vectors `[batch, rows, columns, latent_size]`, a quarter of the image's sides,
+    or half of them where they are less than 16 pixels."""
+    if len(shape) != 3:
+        raise ValueError(
+            f"Grids are made of images [height, width, channels]; for data of {list(shape)} give networks."
+        )
+    return residual_encoder(shape, _grid_filters(shape)[::-1], width=latent_size, grid=True)
+
+
+def default_grid_decoder(latent_size, output_shape):
+    """Mirror image of `default_grid_encoder(shape)`; returns likelihood parameters of `output_shape`."""
+    return residual_decoder(latent_size, output_shape, _grid_filters(output_shape), grid=True)
+
+
+def _grid_filters(shape):
+    return (128, 64) if min(shape[:2]) >= _SMALLEST_CONVOLVED_SIDE else (64,)
 
 
 def _filters(stages):

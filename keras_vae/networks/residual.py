@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_vae.networks.convolutional import crop, smallest_image
+from keras_vae.networks.convolutional import crop, smallest_image, smallest_sides
 
 
 def _block(x, activation):
@@ -14,19 +14,31 @@ def _block(x, activation):
 
 
 def residual_encoder(
-    shape, filters=(32, 64, 128), blocks=1, width=256, activation="silu", dropout=0.0, name="residual_encoder"
+    shape,
+    filters=(32, 64, 128),
+    blocks=1,
+    width=256,
+    activation="silu",
+    dropout=0.0,
+    grid=False,
+    name="residual_encoder",
 ):
-    """Encoder `[batch, height, width, channels]` to `[batch, width]`; every stage halves the image."""
+    """Encoder `[batch, height, width, channels]` to `[batch, width]`; every stage halves the image.
+
+    `grid=True`: to `[batch, rows, columns, width]`, what the halvings leave of the image, without an activation.
+    """
     inputs = keras.Input(shape)
     x = inputs
     for count in filters:
         x = layers.Conv2D(count, 4, strides=2, padding="same")(x)
         for _ in range(blocks):
             x = _block(x, activation)
-    x = layers.Flatten()(layers.Activation(activation)(x))
+    x = layers.Activation(activation)(x)
+    if not grid:
+        x = layers.Flatten()(x)
     if dropout:
         x = layers.Dropout(dropout)(x)
-    x = layers.Dense(width, activation=activation)(x)
+    x = layers.Dense(width, activation=None if grid else activation)(x)
     return keras.Model(inputs, x, name=name)
 
 
@@ -38,12 +50,21 @@ def residual_decoder(
     width=256,
     activation="silu",
     output_activation=None,
+    grid=False,
     name="residual_decoder",
 ):
-    """Decoder `[batch, latent_size]` to `[batch, *shape]`; every stage doubles the image."""
-    inputs = keras.Input((latent_size,))
-    x = layers.Dense(width, activation=activation)(inputs)
-    x = smallest_image(x, shape, 2 ** len(filters), filters=filters[0])
+    """Decoder `[batch, latent_size]` to `[batch, *shape]`; every stage doubles the image.
+
+    `grid=True`: from `[batch, rows, columns, latent_size]`, the smallest image; `width` is not used.
+    """
+    growth = 2 ** len(filters)
+    if grid:
+        inputs = keras.Input((*smallest_sides(shape, growth), latent_size))
+        x = layers.Conv2D(filters[0], 3, padding="same")(inputs)
+    else:
+        inputs = keras.Input((latent_size,))
+        x = layers.Dense(width, activation=activation)(inputs)
+        x = smallest_image(x, shape, growth, filters=filters[0])
     for index in range(len(filters)):
         for _ in range(blocks):
             x = _block(x, activation)

@@ -1,0 +1,146 @@
+"""Codebooks: posteriors of vector-quantized models, where every feature becomes the nearest of a few vectors."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+from keras import ops
+
+tfd = tfp.distributions
+
+
+class _Codebook(keras.layers.Layer):
+    """Features `[batch, *grid, latent]` to codes, int32 `[batch, *grid]`: the index of the nearest vector.
+
+    Before the first step of training all vectors are alike. That step draws them from the encoder's outputs, and so are
+    the vectors of codes drawn anew whose share of use falls below `restart_below / codes`.
+
+    Args:
+        latent_size: size of a vector.
+        codes: number of vectors.
+        decay: of the moving average of each code's share of use, at every step of training.
+        restart_below: 0 restarts none after the first step.
+    """
+
+    def __init__(self, latent_size, codes=512, decay=0.99, restart_below=0.05, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        if not isinstance(codes, int) or codes < 1:
+            raise ValueError(f"codes must be a positive integer; got {codes!r}.")
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must lie in [0, 1); got {decay!r}.")
+        self.latent_size, self.codes, self.decay, self.restart_below = latent_size, codes, decay, restart_below
+
+    def build(self, input_shape):
+        if input_shape[-1] != self.latent_size:
+            raise ValueError(
+                f"The encoder returns vectors of {input_shape[-1]} at each place of its grid, but latent_size is "
+                f"{self.latent_size}."
+            )
+        self.started = self._state((), "started")
+        # Shares of use and not counts: the mean over replicas is then what the global batch gives on one device.
+        self.shares = self._state((self.codes,), "shares")
+
+    def _state(self, shape, name):
+        return self.add_weight(shape=shape, initializer="zeros", trainable=False, aggregation="mean", name=name)
+
+    def vectors(self):
+        """All vectors, float32 `[codes, latent]`."""
+        raise NotImplementedError
+
+    def call(self, features):
+        flat = ops.reshape(ops.cast(features, "float32"), (-1, self.latent_size))
+        vectors = self.vectors()
+        # The squared distance without |features|^2, which all codes share.
+        distances = ops.sum(vectors**2, axis=-1) - 2.0 * ops.matmul(flat, ops.transpose(vectors))
+        return ops.reshape(ops.argmin(distances, axis=-1), ops.shape(features)[:-1])
+
+    def lookup(self, codes):
+        """Vectors `[..., latent]` of codes `[...]`."""
+        return tf.gather(self.vectors(), codes)
+
+    def distribution(self, codes):
+        """Codes `[batch, *grid]` to a TFP distribution over code grids that is certain of them."""
+        return tfd.Independent(tfd.Deterministic(codes), len(codes.shape) - 1)
+
+    def update(self, features, codes, seed):
+        """One step of the moving averages, and of restarts; the gradient knows nothing of either.
+
+        Args:
+            features: `[batch, *grid, latent]`.
+            codes: theirs, `[batch, *grid]`.
+            seed: stateless int32 pair.
+        """
+        flat = tf.stop_gradient(tf.reshape(features, [-1, self.latent_size]))
+        codes, count = tf.reshape(codes, [-1]), tf.cast(tf.shape(flat)[0], "float32")
+        used = tf.math.unsorted_segment_sum(tf.ones_like(codes, "float32"), codes, self.codes) / count
+        self._average(self.shares, used)
+        self.average_vectors(tf.math.unsorted_segment_sum(flat, codes, self.codes) / count)
+        dead = (self.shares.value < self.restart_below / self.codes) | (self.started.value == 0)
+        drawn = tf.gather(flat, tf.random.stateless_uniform([self.codes], seed, 0, tf.shape(flat)[0], tf.int32))
+        self.restart(dead[:, None], _mean_of_replicas_in_turn(drawn))
+        self.shares.assign(tf.where(dead, 1.0 / self.codes, self.shares.value))
+        self.started.assign(1.0)
+
+    def _average(self, state, value):
+        state.assign(self.decay * state.value + (1.0 - self.decay) * value)
+
+    def average_vectors(self, sums):
+        """Takes the sums of the features of each code, `[codes, latent]`, over the number of all features."""
+
+    def restart(self, dead, vectors):
+        """Replaces the vectors, `[codes, latent]`, of codes that are `dead`, `[codes, 1]`."""
+        raise NotImplementedError
+
+    def get_config(self):
+        names = ("latent_size", "codes", "decay", "restart_below")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class MovingAverageCodebook(_Codebook):
+    """Vectors that are moving averages of the features assigned to them (van den Oord et al. 2017, appendix A.1)."""
+
+    smoothing = 1e-6  # Laplace's, of shares of use
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.sums = self._state((self.codes, self.latent_size), "sums")
+
+    def vectors(self):
+        smoothed = (self.shares.value + self.smoothing) / (1.0 + self.codes * self.smoothing)
+        return self.sums.value / smoothed[:, None]
+
+    def average_vectors(self, sums):
+        self._average(self.sums, sums)
+
+    def restart(self, dead, vectors):
+        self.sums.assign(tf.where(dead, vectors / self.codes, self.sums.value))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class GradientCodebook(_Codebook):
+    """Vectors that the gradient of the codebook term moves (van den Oord et al. 2017, equation 3)."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        shape = (self.codes, self.latent_size)
+        self.table = self.add_weight(shape=shape, initializer="zeros", aggregation="mean", name="table")
+
+    def vectors(self):
+        return self.table.value
+
+    def restart(self, dead, vectors):
+        self.table.assign(tf.where(dead, vectors, self.table.value))
+
+
+CODEBOOKS = {"moving_average": MovingAverageCodebook, "gradient": GradientCodebook}
+
+
+def _mean_of_replicas_in_turn(rows):
+    """`rows` `[codes, latent]` so weighted that the mean over replicas holds one row of each of them in turn."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return rows
+    count = replica.num_replicas_in_sync
+    own = tf.range(tf.shape(rows)[0]) % count == replica.replica_id_in_sync_group
+    return tf.where(own[:, None], count * rows, 0.0)

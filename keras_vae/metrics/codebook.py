@@ -1,0 +1,23 @@
+"""How a vector-quantized model uses its codes."""
+
+import numpy as np
+
+from keras_vae.metrics.estimate import Estimate
+
+
+def codebook_use(model, x):
+    """Codes used over a data set, and the perplexity `exp(entropy)` of their shares (van den Oord et al. 2017, A.1).
+
+    A batch knows less: its perplexity is below that of the data set, and depends on its size.
+
+    Returns:
+        `{"codes_used": Estimate, "perplexity": Estimate}`, both in codes: 1 to `model.codes`.
+    """
+    codes = model.embed(x)
+    counts = np.bincount(np.ravel(codes), minlength=model.codes)
+    shares = counts[counts > 0] / counts.sum()
+    perplexity = float(np.exp(-np.sum(shares * np.log(shares))))
+    return {
+        "codes_used": Estimate(len(shares), "codes", len(codes)),
+        "perplexity": Estimate(perplexity, "codes", len(codes)),
+    }

@@ -1,0 +1,433 @@
+"""Vector quantization: what codebooks, priors over codes and the terms must be by their definitions."""
+
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import compiled, vqvae, weights
+
+import keras_vae
+from keras_vae import metrics
+from keras_vae.distributions import GradientCodebook, MovingAverageCodebook
+from keras_vae.models.code_priors import AutoregressivePrior, UniformPrior
+from keras_vae.networks import causal_transformer
+
+POSITIONS = 16
+
+
+def trained(images, epochs=2, **kwargs):
+    model = compiled(vqvae(seed=0, **kwargs), keras.optimizers.Adam(0.01))
+    model.fit(images, batch_size=16, epochs=epochs, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    """`trained` by codebook. Read-only: shared by the tests."""
+
+    @functools.cache
+    def once(posterior="moving_average"):
+        keras.utils.set_random_seed(0)
+        return trained(images, posterior=posterior)
+
+    return once
+
+
+def gradients(model, images, name):
+    """Paths of the weights that the gradient of one term of the objective reaches."""
+    with tf.GradientTape() as tape:
+        _, objective, _ = model.terms(model.prepare(images), training=False)
+        loss = tf.reduce_mean(objective[name])
+    found = zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True)
+    return {
+        weight.path for weight, gradient in found if gradient is not None and np.any(tf.convert_to_tensor(gradient))
+    }
+
+
+def paths(part):
+    return {weight.path for weight in part.trainable_variables}
+
+
+# --- the objective ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prior", ["uniform", "autoregressive"])
+def test_a_codebook_of_one_code_says_nothing_of_the_image(prior, images):
+    model = trained(images, codes=1, prior=prior)
+    logs = model.evaluate(images, verbose=0, return_dict=True)
+    assert logs["rate"] == pytest.approx(0.0, abs=1e-5)
+    assert logs["free_energy"] == pytest.approx(logs["distortion"])
+    np.testing.assert_array_equal(model.embed(images), np.zeros((64, 4, 4)))
+    made = model.reconstruct(images)
+    np.testing.assert_allclose(made, np.repeat(made[:1], 64, axis=0), atol=1e-6)
+    assert metrics.codebook_use(model, images)["perplexity"].value == 1
+
+
+@pytest.mark.parametrize("posterior", ["moving_average", "gradient"])
+def test_loss_and_terms_do_not_change_with_the_batch_size(posterior, images, fitted):
+    one, *others = [
+        fitted(posterior).evaluate(images, batch_size=batch_size, verbose=0, return_dict=True)
+        for batch_size in (64, 16, 4)
+    ]
+    for logs in others:
+        assert logs == pytest.approx(one, rel=1e-5)
+
+
+def test_rate_under_the_uniform_prior_is_the_number_of_positions_times_log_codes(images):
+    for model in (vqvae(prior="uniform"), vqvae()):  # a prior that learns starts there
+        logs = compiled(model).evaluate(images, verbose=0, return_dict=True)
+        assert logs["rate"] == pytest.approx(POSITIONS * np.log(8), rel=1e-6)
+
+
+def test_free_energy_is_the_joint_log_likelihood_of_the_images_and_their_codes(images, fitted):
+    model = fitted()
+    codes = model.embed(images)
+    joint = model.decode(codes).log_prob(images) + model.prior_of().log_prob(codes)
+    np.testing.assert_allclose(model.log_likelihood(images), joint, rtol=1e-5)
+    assert model.evaluate(images, verbose=0, return_dict=True)["free_energy"] == pytest.approx(
+        -np.mean(joint), rel=1e-5
+    )
+
+
+def test_free_energy_bounds_the_exact_log_likelihood(images):
+    """Summed over every grid of codes there is: 3 codes at 2 places."""
+    layers = keras.layers
+    shape = (2, 1, 2)
+    encoder = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(4), layers.Reshape(shape)])
+    decoder = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(64), layers.Reshape((8, 8, 1))])
+    model = compiled(
+        keras_vae.VQVAE(encoder, decoder, latent_size=2, codes=3, prior="autoregressive"), keras.optimizers.Adam(0.01)
+    )
+    model.fit(images, batch_size=16, epochs=3, verbose=0)
+    grids = np.array(list(itertools.product(range(3), repeat=2)), "int32").reshape(9, 1, 2, 1)
+    exact = tf.reduce_logsumexp(model.decode(grids).log_prob(images) + model.prior_of().log_prob(grids), axis=0)
+    bound = model.log_likelihood(images)
+    assert (bound <= exact.numpy() + 1e-4).all()
+    assert (bound < exact.numpy() - 1e-4).any()
+
+
+def test_distortion_s_gradient_passes_from_the_codebook_to_the_encoder_as_it_is(images, fitted):
+    model = fitted()
+    batch = model.prepare(images)
+    vectors = model.posterior.lookup(model.embed(images))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(vectors)
+        direct = tf.reduce_sum(model._decode_vectors(vectors).log_prob(batch.x))
+        features = model.encoder(batch.x)
+        straight = tf.reduce_sum(features * tf.stop_gradient(tape.gradient(direct, vectors)))
+        distortion = tf.reduce_sum(model.terms(batch, training=False)[0]["distortion"])
+    expected = tape.gradient(straight, model.encoder.trainable_variables)
+    for got, wanted in zip(tape.gradient(distortion, model.encoder.trainable_variables), expected, strict=True):
+        np.testing.assert_allclose(got, -wanted, atol=1e-3, rtol=1e-3)
+
+
+def test_each_term_s_gradient_reaches_its_own_part_alone(images, fitted):
+    model = fitted("gradient")
+    assert gradients(model, images, "codebook") == paths(model.posterior) == {model.posterior.table.path}
+    assert gradients(model, images, "commitment") <= paths(model.encoder)
+    assert gradients(model, images, "rate") <= paths(model.prior)
+    assert gradients(model, images, "distortion") <= paths(model.encoder) | paths(model.decoder)
+    for name in ("commitment", "rate", "distortion"):
+        assert gradients(model, images, name)
+    assert not gradients(fitted(), images, "codebook")  # moving averages take none
+
+
+def test_beta_weighs_the_commitment_and_no_measured_term(images):
+    model = compiled(vqvae(seed=0))
+    one = model.evaluate(images, verbose=0, return_dict=True)
+    model.beta.assign(2.25)
+    other = model.evaluate(images, verbose=0, return_dict=True)
+    assert other.pop("loss") - one.pop("loss") == pytest.approx(2.0 * one["quantization_error"], rel=1e-4)
+    assert one == other
+
+
+# --- codebooks --------------------------------------------------------------------------------------------------------
+
+
+def codebook(cls=MovingAverageCodebook, vectors=((0.0, 0.0), (10.0, 0.0)), started=True, **options):
+    """Codebook whose vectors are all in equal use."""
+    made = cls(2, codes=len(vectors), **options)
+    made.build((None, 3, 2))
+    made.shares.assign([1.0 / len(vectors)] * len(vectors))
+    made.started.assign(float(started))
+    made.restart(np.ones((len(vectors), 1), bool), tf.constant(vectors))
+    return made
+
+
+FEATURES = tf.constant([[[1.0, 1.0], [9.0, 0.0], [2.0, 0.0]]])  # [1 example, 3 places, 2]
+
+
+@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
+def test_codes_are_the_nearest_vectors(cls):
+    made = codebook(cls)
+    np.testing.assert_array_equal(made(FEATURES), [[0, 1, 0]])
+    np.testing.assert_allclose(made.lookup([[0, 1, 0]]), [[[0, 0], [10, 0], [0, 0]]], atol=1e-4)
+
+
+def test_moving_averages_of_shares_and_sums_give_the_vectors():
+    made = codebook(decay=0.75, restart_below=0.0)
+    made.update(FEATURES, made(FEATURES), (0, 0))
+    shares = np.array([0.75 / 2 + 0.25 * 2 / 3, 0.75 / 2 + 0.25 / 3])
+    sums = 0.75 * np.array([[0.0, 0.0], [5.0, 0.0]]) + 0.25 * np.array([[3.0, 1.0], [9.0, 0.0]]) / 3
+    np.testing.assert_allclose(made.shares, shares, rtol=1e-6)
+    smoothed = (shares + 1e-6) / (1 + 2e-6)  # Laplace's
+    np.testing.assert_allclose(made.vectors(), sums / smoothed[:, None], rtol=1e-5)
+
+
+def test_without_decay_a_vector_is_the_mean_of_its_features():
+    made = codebook(decay=0.0, restart_below=0.0)
+    made.update(FEATURES, made(FEATURES), (0, 0))
+    np.testing.assert_allclose(made.vectors(), [[1.5, 0.5], [9.0, 0.0]], rtol=1e-5)
+
+
+def test_gradient_descent_moves_a_vector_towards_its_features(images):
+    model = trained(images, posterior="gradient")
+    model.compile(keras.optimizers.SGD(0.05))
+    for part in (model.encoder, model.decoder, model.prior):
+        part.trainable = False
+    before = model.evaluate(images, verbose=0, return_dict=True)["quantization_error"]
+    model.fit(images, batch_size=16, verbose=0)
+    assert model.evaluate(images, verbose=0, return_dict=True)["quantization_error"] < 0.99 * before
+
+
+@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
+def test_a_code_out_of_use_restarts_at_a_feature_and_only_then(cls):
+    vectors = ((0.0, 0.0), (10.0, 0.0), (500.0, 0.0))
+    made, kept = (codebook(cls, vectors, decay=0.5, restart_below=below) for below in (0.6, 0.4))
+    for each in (made, kept):
+        each.update(FEATURES, each(FEATURES), (0, 0))  # halves the share of the third
+    assert np.abs(made.vectors()[2] - FEATURES).sum(axis=-1).min() < 1e-4
+    np.testing.assert_allclose(kept.vectors()[2], (500.0, 0.0), rtol=1e-4)
+    np.testing.assert_allclose(made.vectors()[:2], kept.vectors()[:2])
+
+
+@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
+def test_the_first_step_draws_every_vector_from_the_features(cls):
+    made = codebook(cls, started=False, restart_below=0.0)
+    made.update(FEATURES, made(FEATURES), (0, 0))
+    for vector in np.array(made.vectors()):
+        assert np.abs(vector - FEATURES).sum(axis=-1).min() < 1e-4
+
+
+def test_training_updates_the_codebook_and_neither_evaluation_nor_a_frozen_one_does(images):
+    model = compiled(vqvae(seed=0))
+    model.evaluate(images, verbose=0)
+    before = weights(model.posterior)
+    assert not before.any()
+    model.posterior.trainable = False
+    compiled(model).fit(images, verbose=0)
+    np.testing.assert_array_equal(weights(model.posterior), before)
+    model.posterior.trainable = True
+    compiled(model).fit(images, verbose=0)
+    assert not np.array_equal(weights(model.posterior), before)
+
+
+@pytest.fixture(scope="module")
+def strategy():
+    names = [device.name.removeprefix("/physical_device:") for device in tf.config.list_logical_devices("CPU")[:2]]
+    return tf.distribute.MirroredStrategy(names)
+
+
+def one_epoch(model, images):
+    model.compile(keras.optimizers.SGD(0.001))
+    return model.fit(images, batch_size=16, shuffle=False, verbose=0).history
+
+
+@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
+def test_two_replicas_learn_what_one_device_learns_from_the_global_batch(cls, strategy, images):
+    start = weights_of_a_start(cls, images)
+
+    def fit():
+        model = vqvae(seed=0, posterior=cls(3, codes=8, restart_below=0.0))
+        model.build((None, 8, 8, 1))
+        model.set_weights(start)
+        return model, one_epoch(model, images)
+
+    single, history = fit()
+    with strategy.scope():
+        mirrored, mirrored_history = fit()
+    for one, other in zip(single.weights, mirrored.weights, strict=True):
+        if "seed" not in one.path:
+            np.testing.assert_allclose(other, one, atol=1e-5, err_msg=one.path)
+    for name, values in history.items():
+        np.testing.assert_allclose(mirrored_history[name], values, rtol=1e-4, err_msg=name)
+
+
+def weights_of_a_start(cls, images):
+    return trained(images, epochs=1, posterior=cls(3, codes=8)).get_weights()
+
+
+def test_restarts_on_two_replicas_are_features_and_of_both(strategy):
+    with strategy.scope():
+        made = MovingAverageCodebook(2, codes=4)
+        made.build((None, 3, 2))
+
+    def step():
+        index = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, "float32")
+        features = tf.ones((1, 3, 2)) * (1.0 + 2.0 * index)
+        made.update(features, tf.zeros((1, 3), tf.int32), (0, 0))
+
+    tf.function(lambda: strategy.run(step), autograph=False)()
+    np.testing.assert_allclose(made.vectors()[:, 0], [1, 3, 1, 3], rtol=1e-4)
+
+
+# --- priors over codes ------------------------------------------------------------------------------------------------
+
+
+GRID, CODES = (2, 2), 3
+GRIDS = np.array(list(itertools.product(range(CODES), repeat=4)), "int32").reshape(-1, *GRID)
+
+
+@pytest.fixture(scope="module")
+def prior():
+    """A prior over grids of 2x2 out of 3 codes, whose network has random weights."""
+    keras.utils.set_random_seed(3)
+    made = AutoregressivePrior(CODES, causal_transformer(GRID, CODES, width=8, blocks=2, heads=2, dropout=0.0))
+    made.build((None, *GRID))
+    noise = np.random.default_rng(0)
+    made.set_weights([weight + noise.normal(size=weight.shape) * 0.7 for weight in made.get_weights()])
+    made.fitted.assign(1.0)
+    return made
+
+
+@pytest.mark.parametrize("network", [lambda grid, codes: causal_transformer(grid, codes, 8, 2, 2, 0.0)])
+def test_a_code_never_changes_the_logits_of_itself_or_of_those_before_it(network):
+    grid, codes = (3, 4), 5
+    made = network(grid, codes)
+    noise = np.random.default_rng(0)
+    made.set_weights([weight + noise.normal(size=weight.shape) for weight in made.get_weights()])
+    first = noise.integers(codes, size=(1, *grid)).astype("int32")
+    before = np.array(made(first)).reshape(12, codes)
+    for place in range(12):
+        other = first.copy()
+        other.flat[place] = (other.flat[place] + 1) % codes
+        changed = (np.array(made(other)).reshape(12, codes) != before).any(axis=-1)
+        assert not changed[: place + 1].any()
+        assert changed[place + 1 :].all()  # and it changes all those after it
+
+
+def test_probabilities_of_all_grids_add_up_to_one(prior):
+    probabilities = np.exp(prior.distribution().log_prob(GRIDS))
+    assert probabilities.sum() == pytest.approx(1.0, abs=1e-4)
+    assert probabilities.max() > 2 / len(GRIDS)
+
+
+def test_draws_have_the_probabilities_that_the_prior_gives_them(prior):
+    distribution, count = prior.distribution(), 20_000
+    draws = np.array(distribution.sample(count, seed=(1, 2)))
+    assert draws.shape == (count, *GRID)
+    observed = np.bincount(draws.reshape(count, 4) @ [27, 9, 3, 1], minlength=len(GRIDS))
+    expected = count * np.exp(distribution.log_prob(GRIDS))
+    chi_squared = np.sum((observed - expected) ** 2 / expected)
+    assert chi_squared < 80 + 5 * np.sqrt(2 * 80)  # 80 degrees of freedom: mean and five standard deviations
+    flat = np.sum((observed - count / len(GRIDS)) ** 2 / (count / len(GRIDS)))
+    assert flat > 1000  # or a uniform sampler would pass
+
+
+@pytest.mark.parametrize("cls", [UniformPrior, AutoregressivePrior])
+def test_a_prior_that_is_not_fitted_is_uniform(cls):
+    made = cls(CODES)
+    made.build((None, *GRID))
+    distribution = made.distribution()
+    np.testing.assert_allclose(distribution.log_prob(GRIDS), -4 * np.log(CODES), rtol=1e-6)
+    draws = np.array(distribution.sample(9000, seed=(0, 1)))
+    np.testing.assert_allclose([np.mean(draws == code, axis=0) for code in range(CODES)], 1 / 3, atol=0.03)
+    assert distribution.sample((2, 5), seed=(0, 1)).shape == (2, 5, *GRID)
+
+
+def test_stages_train_the_autoencoder_and_then_the_prior_alone(images):
+    model = vqvae(seed=0)
+    model.prior.trainable = False
+    history = compiled(model).fit(images, epochs=2, verbose=0).history
+    np.testing.assert_allclose(history["rate"], POSITIONS * np.log(8), rtol=1e-6)
+    autoencoder = (model.encoder, model.decoder, model.posterior)
+    for part in (model.prior, *autoencoder):
+        part.trainable = part is model.prior
+    before = [weights(part) for part in autoencoder]
+    history = compiled(model, keras.optimizers.Adam(0.01)).fit(images, epochs=10, batch_size=16, verbose=0).history
+    assert history["rate"][-1] < 0.9 * history["rate"][0]
+    for part, value in zip(autoencoder, before, strict=True):
+        np.testing.assert_array_equal(weights(part), value)
+
+
+def test_saved_model_draws_the_same_from_its_learned_prior(images, fitted, tmp_path):
+    model = fitted()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(3, seed=4), model.sample(3, seed=4))
+    assert float(loaded.prior.fitted) == 1.0
+
+
+def test_default_networks_are_those_of_a_grid(images):
+    model = compiled(keras_vae.VQVAE(latent_size=4, codes=16))
+    model.fit(images, verbose=0)
+    assert model.embed(images).shape == (64, 4, 4)
+    large = keras_vae.VQVAE(latent_size=4, codes=16)
+    large.build((None, 28, 28, 1))
+    assert large.latent_shape() == (7, 7)
+
+
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+
+class Codes:
+    """Stands for a model whose codes, and log-likelihood, are known."""
+
+    codes = 8
+
+    def embed(self, x):
+        return x
+
+    def log_likelihood(self, x, **_):
+        return np.full(len(x), -3.0 * np.log(2.0) * x[0].size)
+
+
+def test_codebook_use_is_that_of_the_data_set():
+    use = metrics.codebook_use(Codes(), np.repeat(np.arange(4), 6).reshape(4, 2, 3))  # each image of one code alone
+    assert use["codes_used"].value == 4
+    assert use["perplexity"].value == pytest.approx(4.0)
+    assert use["perplexity"].examples == 4
+    skewed = metrics.codebook_use(Codes(), np.array([[[0, 0], [0, 7]]]))["perplexity"]
+    assert skewed.value == pytest.approx(0.75**-0.75 * 0.25**-0.25)
+
+
+def test_bits_per_dimension_of_a_known_log_likelihood():
+    estimate = metrics.bits_per_dimension(Codes(), np.zeros((5, 4, 4, 3)))
+    assert estimate.value == pytest.approx(3.0)
+    assert (estimate.unit, estimate.examples) == ("bits", 5)
+
+
+def test_reconstruction_error_is_0_for_the_data_1_for_its_mean_and_a_half_between(images):
+    mean = np.broadcast_to(images.mean(axis=0), images.shape)
+    between = mean + (images - mean) * (1 - np.sqrt(0.5))
+    for made, value in ((images, 0.0), (mean, 1.0), (between, 0.5)):
+        assert metrics.reconstruction_error(images, made).value == pytest.approx(value, abs=1e-6)
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+REFUSED = {
+    "traverse": (lambda images: vqvae().traverse(images, latent=0), ValueError, "no traversals: codes have no order"),
+    "no codes": (lambda images: vqvae(codes=0, prior="uniform"), ValueError, "codes must be a positive integer; got 0"),
+    "decay": (lambda images: MovingAverageCodebook(3, decay=1.0), ValueError, r"decay must lie in \[0, 1\)"),
+    "codes of the prior": (lambda images: vqvae(prior=UniformPrior(4)), ValueError, "codes is 8, but 4 of the prior"),
+    "unknown codebook": (lambda images: vqvae(posterior="normal"), ValueError, "Unknown posterior.*moving_average"),
+    "unknown prior": (lambda images: vqvae(prior="standard_normal"), ValueError, "Unknown prior.*autoregressive"),
+    "vectors to decode": (lambda images: vqvae().decode(np.zeros((1, 4, 4, 3))), TypeError, "Codes are integers"),
+    "features of another size": (
+        lambda images: vqvae(posterior=MovingAverageCodebook(5, codes=8)).sample(),
+        ValueError,
+        "returns vectors of 3 .* latent_size is 5",
+    ),
+    "no image": (lambda images: keras_vae.VQVAE().build((None, 16)), ValueError, "Grids are made of images"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_one_clear_error(case, images):
+    call, error, says = REFUSED[case]
+    with pytest.raises(error, match=says):
+        call(images)

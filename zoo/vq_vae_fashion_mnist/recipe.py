@@ -1,0 +1,19 @@
+"""VQ-VAE (van den Oord et al. 2017) on Fashion-MNIST, with the networks of `vq_vae`: a grid of 7x7 codes out of 512."""
+
+from functools import partial
+
+from keras_vae.zoo.entries import recipe
+
+_svhn = recipe("vq_vae")
+
+TITLE = "VQ-VAE on Fashion-MNIST"
+KIND, DATA, HEADLINE = "model", "fashion_mnist", _svhn.HEADLINE
+LICENCE = "Code and weights: Apache 2.0. The images of Fashion-MNIST in `examples.npz` and the preview: Zalando SE, MIT licence."
+USE = _svhn.USE.replace('"vq_vae"', '"vq_vae_fashion_mnist"')
+
+model = partial(_svhn.model, shape=(28, 28, 1))
+data = partial(_svhn.data, name="fashion_mnist", batch_size=128)
+training = partial(_svhn.training, epochs=12, prior_epochs=14, steps=469)
+evaluate = partial(_svhn.evaluate, name="fashion_mnist")
+examples = partial(_svhn.examples, name="fashion_mnist")
+preview = _svhn.preview
