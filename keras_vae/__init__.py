@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it. Modules themselves are public names as well.
 _DEFINED_IN = {
+    "CVAE": "keras_vae.models",
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",

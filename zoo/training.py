@@ -189,7 +189,7 @@ def golden_outputs(model, inputs):
     outputs = {
         "embedding": model.embed(inputs),
         "reconstruction": model.reconstruct(inputs),
-        "sample": model.sample(2, seed=0),
+        "sample": model.sample(inputs["condition"] if model.takes_condition else 2, seed=0),
     }
     flat = {}
     for key, value in outputs.items():

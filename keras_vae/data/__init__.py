@@ -2,5 +2,17 @@
 
 from keras_vae.data.images import arrays, batches, binarize, digits
 from keras_vae.data.pairs import pair_indices, paired_arrays, paired_batches
+from keras_vae.data.visible import quadrants, random_quadrants, visible_part
 
-__all__ = ["arrays", "batches", "binarize", "digits", "pair_indices", "paired_arrays", "paired_batches"]
+__all__ = [
+    "arrays",
+    "batches",
+    "binarize",
+    "digits",
+    "pair_indices",
+    "paired_arrays",
+    "paired_batches",
+    "quadrants",
+    "random_quadrants",
+    "visible_part",
+]

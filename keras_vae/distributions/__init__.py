@@ -14,9 +14,10 @@ from keras_vae.distributions.likelihoods import (
     LaplaceLikelihood,
     Likelihood,
     NormalLikelihood,
+    given_visible,
 )
 from keras_vae.distributions.posteriors import POSTERIORS, LaplacePosterior, NormalPosterior
-from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
+from keras_vae.distributions.priors import PRIORS, ConditionalNormalPrior, LaplacePrior, StandardNormalPrior
 from keras_vae.distributions.registry import resolve
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PRIORS",
     "BernoulliLikelihood",
     "CategoricalLikelihood",
+    "ConditionalNormalPrior",
     "DiscretizedLogisticLikelihood",
     "LaplaceLikelihood",
     "LaplacePosterior",
@@ -33,6 +35,7 @@ __all__ = [
     "NormalLikelihood",
     "NormalPosterior",
     "StandardNormalPrior",
+    "given_visible",
     "kl_divergence",
     "mixture_of_experts",
     "product_of_experts",

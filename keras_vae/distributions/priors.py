@@ -5,6 +5,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_vae.distributions.posteriors import NormalPosterior
+
 tfd = tfp.distributions
 
 
@@ -41,6 +43,37 @@ class LaplacePrior(_Prior):
         """TFP distribution over z, event shape `[latent]`."""
         scale = self.latent_size * ops.softmax(self.raw_scale)
         return tfd.Independent(tfd.Laplace(tf.zeros(self.latent_size), scale), 1)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class ConditionalNormalPrior(_Prior):
+    """Diagonal normal p(z|c), whose location and scale are read from the condition c (Sohn et al. 2015, equation 4).
+
+    Args:
+        latent_size: number of latents.
+        network: `[batch, *condition]` to features. None: the model chooses it from the shape of the condition.
+    """
+
+    def __init__(self, latent_size, network=None, **kwargs):
+        super().__init__(latent_size, **kwargs)
+        self.network = network
+
+    def build(self, input_shape):
+        if not self.network.built:
+            self.network.build(input_shape)
+        self.head = NormalPosterior(self.latent_size)
+        self.head.build(self.network.compute_output_shape(input_shape))
+
+    def distribution(self, condition):
+        """TFP distribution over z, batch shape `[batch]`, of conditions `[batch, *condition]`."""
+        return self.head.distribution(*self.head(self.network(condition)))
+
+    def get_config(self):
+        return {**super().get_config(), "network": self.network}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
 
 
 PRIORS = {"standard_normal": StandardNormalPrior, "laplace": LaplacePrior}

@@ -9,9 +9,9 @@ def build_part(part, input_shape):
         part.build(input_shape)
 
 
-def check_decoder(decoder, latent_size, parameters_shape, likelihood):
+def check_decoder(decoder, input_shape, parameters_shape, likelihood):
     """Refuses a decoder whose output is not what the likelihood needs."""
-    got = tuple(decoder.compute_output_shape((None, latent_size))[1:])
+    got = tuple(decoder.compute_output_shape(input_shape)[1:])
     if got != tuple(parameters_shape):
         raise ValueError(
             f"The decoder returns {list(got)} an example, but {type(likelihood).__name__} needs "
@@ -27,11 +27,32 @@ def known_shape(network):
         return None
 
 
-def decode_with(decoder, likelihood, z):
-    """`p(x|z)` of latents `[..., latent]`: leading axes are folded into the decoder's batch and unfolded again."""
-    lead = tf.shape(z)[:-1]
-    parameters = decoder(tf.reshape(z, [-1, z.shape[-1]]))
+def decode_with(decoder, likelihood, z, condition=None):
+    """`p(x|z)` of latents `[..., latent]`: leading axes are folded into the decoder's batch and unfolded again.
+
+    With a condition `[batch, *condition]`, p(x|z, c) of latents `[..., batch, latent]`; leading axes are broadcast.
+    """
+    given = [z] if condition is None else _together(z, condition)
+    lead = given[0].shape[:-1]
+    flat = [tf.reshape(part, [-1, *part.shape[len(lead) :]]) for part in given]
+    parameters = decoder(flat[0] if condition is None else flat)
     event = parameters.shape[1:]
-    unfolded = tf.reshape(parameters, tf.concat([lead, event], axis=0))
-    unfolded.set_shape([*z.shape[:-1], *event])
-    return likelihood.distribution(unfolded, batch_ndims=len(z.shape) - 1)
+    unfolded = tf.reshape(parameters, tf.concat([tf.shape(given[0])[:-1], event], axis=0))
+    unfolded.set_shape([*lead, *event])
+    return likelihood.distribution(unfolded, batch_ndims=len(lead))
+
+
+def _together(z, condition):
+    """Latents and conditions with the same leading axes."""
+    try:
+        known = tf.broadcast_static_shape(z.shape[:-1], condition.shape[:1])
+    except ValueError:
+        raise ValueError(
+            f"Latents and condition must be of as many examples; got {list(z.shape)} and {list(condition.shape)}."
+        ) from None
+    lead = tf.broadcast_dynamic_shape(tf.shape(z)[:-1], tf.shape(condition)[:1])
+    parts = []
+    for part, event in ((z, z.shape[-1:]), (condition, condition.shape[1:])):
+        parts.append(tf.broadcast_to(part, tf.concat([lead, event], axis=0)))
+        parts[-1].set_shape([*known, *event])
+    return parts

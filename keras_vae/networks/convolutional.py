@@ -5,11 +5,22 @@ import math
 import keras
 from keras import layers
 
+from keras_vae.networks.condition import flat_inputs, image_inputs
 
-def convolutional_encoder(shape, filters=(32, 64, 128), width=256, activation="relu", name="convolutional_encoder"):
-    """Encoder `[batch, height, width, channels]` to `[batch, width]`; every entry of `filters` halves the image."""
-    inputs = keras.Input(shape)
-    x = inputs
+
+def convolutional_encoder(
+    shape,
+    filters=(32, 64, 128),
+    width=256,
+    activation="relu",
+    condition_shape=None,
+    name="convolutional_encoder",
+):
+    """Encoder `[batch, height, width, channels]` to `[batch, width]`; every entry of `filters` halves the image.
+
+    With a condition, of `[x, condition]`.
+    """
+    inputs, x = image_inputs(shape, condition_shape)
     for count in filters:
         x = layers.Conv2D(count, 4, strides=2, padding="same", activation=activation)(x)
     x = layers.Flatten()(x)
@@ -36,11 +47,15 @@ def convolutional_decoder(
     width=256,
     activation="relu",
     output_activation=None,
+    condition_shape=None,
     name="convolutional_decoder",
 ):
-    """Decoder `[batch, latent_size]` to `[batch, *shape]`; every entry of `filters` doubles the image."""
-    inputs = keras.Input((latent_size,))
-    x = layers.Dense(width, activation=activation)(inputs)
+    """Decoder `[batch, latent_size]` to `[batch, *shape]`; every entry of `filters` doubles the image.
+
+    With a condition, of `[z, condition]`.
+    """
+    inputs, x = flat_inputs((latent_size,), condition_shape)
+    x = layers.Dense(width, activation=activation)(x)
     x = smallest_image(x, shape, stages=len(filters), filters=filters[0], activation=activation)
     for count in (*filters[1:], None):
         last = count is None
