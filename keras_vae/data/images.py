@@ -105,6 +105,7 @@ def batches(
     """
     store = tf.constant(images)
 
+    @tf.autograph.experimental.do_not_convert  # or it warns of conditions that are lambdas
     def make(indices, seeds):
         batch = tf.cast(tf.gather(store, indices), "float32") / 255.0
         if augment is not None:

@@ -30,7 +30,7 @@ def intraclass_correlation(values):
     means = residual.mean(axis=1, keepdims=True)
     between = conditions * (means**2).sum() / (styles - 1)
     error = ((residual - means) ** 2).sum() / ((styles - 1) * (conditions - 1))
-    return Estimate((between - error) / (between + (conditions - 1) * error), "fraction", values.size)
+    return Estimate(float((between - error) / (between + (conditions - 1) * error)), "fraction", values.size)
 
 
 def slant(images):
