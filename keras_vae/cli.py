@@ -23,7 +23,7 @@ Input = Annotated[
     typer.Option(
         "--input",
         "-i",
-        help="Images: .npy [count, height, width, channels], .npz with an array a modality (or x and condition), or one "
+        help="Images: .npy [count, height, width, channels], .npz with an array a modality or x and condition, or one "
         ".png. Values in [0, 1], or 0..255 as 8-bit integers. Default: the examples that ship with the entry.",
     ),
 ]

@@ -278,6 +278,7 @@ def test_verbs_of_a_conditional_model_without_networks():
 
 def test_conditions_that_do_not_fit_the_model_or_the_latents():
     refused(lambda: cvae().sample(np.zeros((4, 7))), r"condition must have the shape \[batch, 10\]; got \[4, 7\]")
+    refused(lambda: cvae().sample(np.full((4, 10), np.nan)), "condition holds NaN")
     refused(lambda: cvae().decode(np.zeros((3, 3), "float32"), np.zeros((4, 10))), r"as many examples; got \[3, 3\]")
 
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae.distributions import PRIORS, ConditionalNormalPrior, given_visible, resolve
-from keras_vae.models.inputs import Batch, assert_shape, assert_values
+from keras_vae.models.inputs import Batch, assert_shape, assert_values, clear_errors
 from keras_vae.models.parts import build_part, decode_with, known_shape
 from keras_vae.models.vae import VAE
 from keras_vae.networks import default_encoder
@@ -105,6 +105,8 @@ class CVAE(VAE):
         """
         self._require_built()
         condition = self._condition(condition)
+        with clear_errors():
+            assert_values(condition, None, "condition")
         prior = self.prior_of(Batch(None, condition=condition))
         shape = [samples or 1, *(() if prior.batch_shape.rank else condition.shape[:1])]
         made = self.decode(prior.sample(shape, seed=self._seed(seed)), condition).mean()

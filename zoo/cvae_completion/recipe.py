@@ -115,11 +115,14 @@ def deterministic(width=580, epochs=20, learning_rate=1e-3, seed=0, split="train
         nats = tf.nn.sigmoid_cross_entropy_with_logits(target[..., :1], logits)
         return tf.reduce_sum(nats * (1.0 - target[..., 1:]), axis=(1, 2, 3))
 
+    @tf.autograph.experimental.do_not_convert
+    def pair(batch):
+        return batch["condition"], tf.concat([batch["x"], batch["condition"][..., 1:]], axis=-1)
+
     batches = data(seed=seed, split=split)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
     network.compile(keras.optimizers.Adam(schedule), nats_of_hidden_pixels, steps_per_execution=20, jit_compile=True)
-    pairs = batches.map(lambda batch: (batch["condition"], tf.concat([batch["x"], batch["condition"][..., 1:]], -1)))
-    network.fit(pairs, epochs=epochs, verbose=0)
+    network.fit(batches.map(pair), epochs=epochs, verbose=0, shuffle=False)
     return network
 
 
