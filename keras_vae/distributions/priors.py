@@ -47,7 +47,7 @@ class LaplacePrior(_Prior):
 
 @keras.saving.register_keras_serializable("keras_vae")
 class ConditionalNormalPrior(_Prior):
-    """Diagonal normal p(z|c), whose location and scale are read from the condition c (Sohn et al. 2015, equation 4).
+    """Diagonal normal p(z|c), whose location and scale are read from the condition c (Sohn et al. 2015).
 
     Args:
         latent_size: number of latents.

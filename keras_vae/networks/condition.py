@@ -10,7 +10,7 @@ def flat_inputs(shape, condition_shape=None):
     """Input of a dense network, or `[input, condition]`, and all their numbers as one vector."""
     if condition_shape is None:
         inputs = keras.Input(shape)
-        return inputs, inputs if len(shape) == 1 else layers.Flatten()(inputs)
+        return inputs, layers.Flatten()(inputs)
     inputs = [keras.Input(shape), keras.Input(condition_shape, name="condition")]
     return inputs, layers.Concatenate()([layers.Flatten()(part) for part in inputs])
 
