@@ -24,10 +24,20 @@ def test_slant_is_the_columns_that_a_line_moves_a_row():
     np.testing.assert_allclose(metrics.slant(images), [2.0, -1.0])
 
 
+def judge(images):
+    """Logits of class 1 where an image is white, else of class 0."""
+    return np.stack([1 - np.ravel(images), np.ravel(images)], axis=1)
+
+
 def test_class_agreement_is_the_share_of_images_in_the_class_asked_for():
-    logits = {0.0: [1.0, 0.0], 1.0: [0.0, 1.0]}
     images = np.float32([0, 1, 1, 0])[:, None, None, None]
-    agreement = metrics.class_agreement(
-        images, [0, 1, 0, 0], lambda x: np.array([logits[value] for value in np.ravel(x)])
-    )
+    agreement = metrics.class_agreement(images, [0, 1, 0, 0], judge)
     assert (agreement.value, agreement.examples) == (0.75, 4)
+    assert agreement.standard_error == pytest.approx(0.25)
+
+
+def test_class_agreement_counts_styles_not_their_classes_as_examples():
+    images = np.float32([[0, 1], [0, 1], [1, 1], [1, 0]])[..., None, None, None]
+    agreement = metrics.class_agreement(images, np.arange(2), judge)
+    assert (agreement.value, agreement.examples) == (0.625, 4)
+    assert agreement.standard_error == pytest.approx(np.std([1, 1, 0.5, 0], ddof=1) / 2)

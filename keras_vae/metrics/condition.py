@@ -10,11 +10,16 @@ def class_agreement(images, labels, classifier):
     """Share of images that a classifier puts into the class they were made for.
 
     Args:
-        images: generated ones, `[examples, height, width, channels]`.
-        labels: the classes asked for, integers `[examples]`.
+        images: generated ones, `[examples, height, width, channels]`, or `[styles, classes, height, ...]`.
+        labels: the classes asked for, integers `[examples]`, or what broadcasts to `[styles, classes]`.
         classifier: function or Keras model from images to logits `[batch, classes]`.
+
+    Returns:
+        Estimate whose standard error is over the first axis: classes drawn in one style are no independent examples.
     """
-    return Estimate.of(classes_of(classifier, images) == np.asarray(labels), "fraction")
+    images = np.asarray(images)
+    judged = classes_of(classifier, images.reshape(-1, *images.shape[-3:])).reshape(images.shape[:-3])
+    return Estimate.of((judged == np.asarray(labels)).reshape(len(images), -1).mean(axis=1), "fraction")
 
 
 def intraclass_correlation(values):
@@ -30,7 +35,7 @@ def intraclass_correlation(values):
     means = residual.mean(axis=1, keepdims=True)
     between = conditions * (means**2).sum() / (styles - 1)
     error = ((residual - means) ** 2).sum() / ((styles - 1) * (conditions - 1))
-    return Estimate(float((between - error) / (between + (conditions - 1) * error)), "fraction", values.size)
+    return Estimate(float((between - error) / (between + (conditions - 1) * error)), "fraction", styles)
 
 
 def slant(images):
