@@ -79,7 +79,7 @@ def examples(name):
         inputs = {
             key.removeprefix("input_"): stored[key] / np.float32(255) for key in stored if key.startswith("input_")
         }
-    return inputs.get("x", inputs)
+    return inputs["x"] if set(inputs) == {"x"} else inputs
 
 
 def load(name, weights=True):

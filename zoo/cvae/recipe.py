@@ -5,8 +5,8 @@ chooses the digit, and the latents, which need not tell digits apart, hold how i
 The data and the dense networks with ELUs follow `vae`: new binary pixels drawn from the grey values at every epoch,
 Adam with its learning rate along a cosine. No other settings were tried.
 
-The likelihood is that of an image given its label, log p(x|y): to compare it with log p(x), subtract log 10 = 2.30
-nats, that is, add them to the figures below. `class agreement` is the share of samples from the prior that
+The likelihood is that of an image given its label, p(x|y): with log 10 = 2.30 nats added, for the label, the figure
+below bounds -log p(x) from above. `class agreement` is the share of draws from the prior that
 `classifier_mnist` puts into the class asked for; `class agreement of transferred styles` takes the latents of a test
 image and another label, drawn. The latents keep the style as far as one draw looks alike under all ten labels: the
 intraclass correlations of its slant and its ink say how far (1: depends on the latents alone, 0: does not).
