@@ -19,6 +19,7 @@ _DEFINED_IN = {
     "BetaTCVAE": "keras_vae.models",
     "BetaVAE": "keras_vae.models",
     "FactorVAE": "keras_vae.models",
+    "CVAE": "keras_vae.models",
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",

@@ -23,8 +23,8 @@ Input = Annotated[
     typer.Option(
         "--input",
         "-i",
-        help="Images: .npy [count, height, width, channels], .npz with an array a modality, or one .png. "
-        "Values in [0, 1], or 0..255 as 8-bit integers. For an entry of vectors: .npy [count, features]. "
+        help="Images: .npy [count, height, width, channels], .npz with an array a modality or x and condition, or one "
+        ".png. Values in [0, 1], or 0..255 as 8-bit integers. For an entry of vectors: .npy [count, features]. "
         "Default: the examples that ship with the entry.",
     ),
 ]
@@ -78,11 +78,17 @@ def sample(
     output: _output("sample.png") = pathlib.Path("sample.png"),
     seed: Seed = 0,
 ):
-    """Draw from the prior (for multimodal models: joint generation) and write a picture of the means."""
+    """Draw from the prior and write a picture of the means: joint generation of multimodal models, draws for the
+    condition of each of the entry's examples of conditional ones."""
     from keras_vae import plots
 
-    made = _load(name).sample(count, seed=seed)
-    _write(plots, {"Samples from the prior": _rows(made)}, output)
+    model = _load(name)
+    if model.takes_condition:
+        made = model.sample(_images(name, None)["condition"], samples=count, seed=seed)
+        rows = {f"draw {index + 1}": images for index, images in enumerate(made)}
+    else:
+        rows = _rows(model.sample(count, seed=seed))
+    _write(plots, {"Samples from the prior": rows}, output)
 
 
 @app.command()
@@ -93,6 +99,8 @@ def reconstruct(name: Name, input: Input = None, output: _output("reconstruct.pn
     model = _load(name)
     x = _images(name, input)
     made = model.reconstruct(x)
+    if model.takes_condition:
+        x = x["x"]
     x = x if isinstance(x, dict) else {"examples": x}
     made = made if isinstance(made, dict) else {"examples": made}
     rows = {}

@@ -51,10 +51,12 @@ def test_card_prints_the_card():
     [
         ["sample", "vae", "--count", "3"],
         ["sample", "mvae_poe", "-n", "3", "--seed", "4"],
+        ["sample", "cvae", "-n", "2"],
         ["reconstruct", "vae"],
         ["reconstruct", "mvae_poe"],
         ["traverse", "vae", "--latent", "2"],
         ["traverse", "mvae_poe", "--latent", "2"],
+        ["traverse", "cvae", "--latent", "2"],
         ["translate", "mvae_poe"],
         ["translate", "mvae_poe", "--to", "svhn", "--samples", "2"],
         ["preview", "mvae_poe"],

@@ -11,7 +11,10 @@ from keras_vae.data import (
     pair_indices,
     paired_arrays,
     paired_batches,
+    quadrants,
+    random_quadrants,
     tobamovirus,
+    visible_part,
 )
 from keras_vae.data.augmentation import jitter
 from keras_vae.data.vectors import FLOWS
@@ -196,6 +199,54 @@ def test_augmentation_sees_a_seed_of_its_own_at_each_batch_and_epoch(store):
     seeds = batches(store[0], 16, augment=lambda batch, seed: tf.ones_like(batch) * tf.cast(seed[0], "float32"))
     values = np.concatenate([epoch(seeds)[:, 0, 0, 0], epoch(seeds)[:, 0, 0, 0]])
     assert len(np.unique(values)) == 8  # four batches, two epochs
+
+
+# --- pairs ----------------------------------------------------------------------------------------------------------
+
+
+def test_conditions_are_made_of_the_finished_batch_its_rows_and_a_seed(store):
+    images, labels = store
+
+    def condition(x, indices, seed):
+        label = tf.gather(tf.constant(labels, tf.float32), indices)
+        return tf.stack([label, x[:, 0, 0, 0], tf.random.stateless_uniform(tf.shape(indices), seed)], axis=1)
+
+    dataset = batches(images, 8, condition=condition, seed=1)
+    first, second = epoch(dataset), epoch(dataset)
+    assert set(first) == {"x", "condition"}
+    np.testing.assert_array_equal(first["condition"][:, 0], labels[order(first["x"])])
+    np.testing.assert_array_equal(first["condition"][:, 1], first["x"][:, 0, 0, 0])
+    assert len(np.unique(np.concatenate([first["condition"][:, 2], second["condition"][:, 2]]))) == 100
+
+
+# --- visible parts --------------------------------------------------------------------------------------------------
+
+
+def test_quadrants_are_named_in_reading_order_and_cover_odd_images():
+    upper_left, upper_right, lower_left, lower_right = quadrants(np.eye(4), 5, 4).numpy()[..., 0]
+    assert (upper_left.sum(), upper_right.sum(), lower_left.sum(), lower_right.sum()) == (4, 4, 6, 6)
+    np.testing.assert_array_equal(upper_left + upper_right + lower_left + lower_right, np.ones((5, 4)))
+    assert upper_left[0, 0] == upper_right[0, 3] == lower_left[4, 0] == lower_right[4, 3] == 1
+
+
+def test_random_quadrants_show_one_two_or_three_alike_often_and_repeat_by_seed():
+    masks = random_quadrants(6000, 2, 2, tf.constant([1, 2])).numpy()
+    counts = np.bincount(masks.sum(axis=(1, 2, 3)).astype(int), minlength=5) / 6000
+    np.testing.assert_allclose(counts, [0, 1 / 3, 1 / 3, 1 / 3, 0], atol=0.03)
+    np.testing.assert_allclose(masks.mean(axis=0), 0.5, atol=0.03)
+    assert len(np.unique(masks.reshape(6000, 4), axis=0)) == 14
+    np.testing.assert_array_equal(masks, random_quadrants(6000, 2, 2, tf.constant([1, 2])))
+
+
+def test_visible_part_holds_nothing_of_the_hidden_part():
+    images = digits("test")[0][:3].copy()
+    mask = quadrants([True, False, False, False], 8, 8)
+    images[:, 5:] = np.nan
+    condition = visible_part(images, mask).numpy()
+    assert condition.shape == (3, 8, 8, 2)
+    np.testing.assert_array_equal(condition[:, :4, :4, 0], images[:, :4, :4, 0])
+    np.testing.assert_array_equal(condition[..., 0] * (1 - mask[..., 0]), np.zeros((3, 8, 8)))
+    np.testing.assert_array_equal(condition[..., 1], np.broadcast_to(mask[..., 0], (3, 8, 8)))
 
 
 # --- pairs ----------------------------------------------------------------------------------------------------------

@@ -76,6 +76,28 @@ def test_every_weight_of_the_networks_gets_a_gradient(kind):
             assert np.any(gradient), weight.path
 
 
+@pytest.mark.parametrize("condition", [(5,), (12, 12, 2), (3, 4, 1)], ids=str)
+@pytest.mark.parametrize("kind", ["dense", "convolutional"])
+def test_networks_with_a_condition_depend_on_it_and_on_their_own_input(kind, condition):
+    random = np.random.default_rng(0)
+    encoder, decoder = pair(kind, (12, 12, 1), condition_shape=condition)
+    for network, shape, output in ((encoder, (12, 12, 1), (2, 8)), (decoder, (3,), (2, 12, 12, 1))):
+        own, other = (random.normal(size=(2, *shape)).astype("float32") for _ in range(2))
+        given, another = (random.normal(size=(2, *condition)).astype("float32") for _ in range(2))
+        made = network([own, given])
+        assert made.shape == output
+        assert not np.allclose(made, network([other, given]))
+        assert not np.allclose(made, network([own, another]))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1)])
+def test_default_networks_take_a_condition_beside_their_own_input(shape):
+    encoder, decoder = networks.default_encoder(shape, (10,)), networks.default_decoder(3, shape, shape, (10,))
+    assert encoder.input_shape == [(None, *shape), (None, 10)]
+    assert decoder.input_shape == [(None, 3), (None, 10)]
+    assert decoder.output_shape == (None, *shape)
+
+
 def test_residual_blocks_start_as_the_identity():
     inputs = keras.Input((8, 8, 2))
     block = keras.Model(inputs, networks.residual._block(inputs, "silu"))

@@ -100,7 +100,7 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
 
 
 def _stages(recipe, overrides):
-    """What a recipe's `training` returns: the plan of one fit, or a list of them, each with the parts it leaves alone."""
+    """What a recipe's `training` returns: the plan of one fit, or a list of plans, each with the parts it freezes."""
     plans = entries.call_with(recipe.training, overrides)
     return [dict(plan) for plan in (plans if isinstance(plans, list) else [plans])]
 
@@ -206,7 +206,7 @@ def golden_outputs(model, inputs):
     outputs = {
         "embedding": model.embed(inputs),
         "reconstruction": model.reconstruct(inputs),
-        "sample": model.sample(2, seed=0),
+        "sample": model.sample(inputs["condition"] if model.takes_condition else 2, seed=0),
     }
     flat = {}
     for key, value in outputs.items():

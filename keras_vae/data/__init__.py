@@ -4,6 +4,7 @@ and two small data sets of vectors."""
 from keras_vae.data.images import arrays, batches, binarize, digits
 from keras_vae.data.pairs import pair_indices, paired_arrays, paired_batches
 from keras_vae.data.vectors import oil_flow, tobamovirus
+from keras_vae.data.visible import quadrants, random_quadrants, visible_part
 
 __all__ = [
     "arrays",
@@ -14,5 +15,8 @@ __all__ = [
     "pair_indices",
     "paired_arrays",
     "paired_batches",
+    "quadrants",
+    "random_quadrants",
     "tobamovirus",
+    "visible_part",
 ]

@@ -15,6 +15,7 @@ from keras_vae.distributions.likelihoods import (
     LaplaceLikelihood,
     Likelihood,
     NormalLikelihood,
+    given_visible,
 )
 from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.posteriors import (
@@ -23,7 +24,13 @@ from keras_vae.distributions.posteriors import (
     LaplacePosterior,
     NormalPosterior,
 )
-from keras_vae.distributions.priors import PRIORS, LaplacePrior, NormalMixturePrior, StandardNormalPrior
+from keras_vae.distributions.priors import (
+    PRIORS,
+    ConditionalNormalPrior,
+    LaplacePrior,
+    NormalMixturePrior,
+    StandardNormalPrior,
+)
 from keras_vae.distributions.registry import resolve
 
 __all__ = [
@@ -33,6 +40,7 @@ __all__ = [
     "PRIORS",
     "BernoulliLikelihood",
     "CategoricalLikelihood",
+    "ConditionalNormalPrior",
     "DiscretizedLogisticLikelihood",
     "FullNormalMixture",
     "GradientCodebook",
@@ -47,6 +55,7 @@ __all__ = [
     "NormalMixturePrior",
     "NormalPosterior",
     "StandardNormalPrior",
+    "given_visible",
     "kl_divergence",
     "mixture_of_experts",
     "product_of_experts",

@@ -148,6 +148,18 @@ class Bernoulli(tfd.Bernoulli):
         return tf.cast(event, logits.dtype) * logits - tf.nn.softplus(logits)
 
 
+def given_visible(p, visible, mask):
+    """p(x|z) with some dimensions known: draws and means hold `visible` there, log-densities cover the others only.
+
+    Args:
+        p: TFP distribution of a likelihood with independent dimensions.
+        visible: known values, `[batch, *event]`.
+        mask: boolean, true where they are known; broadcasts to `[batch, *event]`.
+    """
+    hidden = tfd.Masked(p.distribution, ~mask, safe_sample_fn=lambda _: visible)
+    return tfd.Independent(hidden, p.reinterpreted_batch_ndims)
+
+
 def _independent(distribution, batch_ndims):
     """All dimensions after the first `batch_ndims` are one event."""
     return tfd.Independent(distribution, reinterpreted_batch_ndims=len(distribution.batch_shape) - batch_ndims)

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from keras import ops
 
 from keras_vae.distributions.mixtures import FullNormalMixture
+from keras_vae.distributions.posteriors import NormalPosterior
 
 tfd = tfp.distributions
 
@@ -102,6 +103,37 @@ class NormalMixturePrior(_Prior):
         self.logits.assign(np.log(mixture.weights_))
         self.loc.assign(mixture.means_)
         self.raw_precision.assign(np.where(diagonal, np.log(np.where(diagonal, factors, 1.0)), factors))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class ConditionalNormalPrior(_Prior):
+    """Diagonal normal p(z|c), whose location and scale are read from the condition c (Sohn et al. 2015).
+
+    Args:
+        latent_size: number of latents.
+        network: `[batch, *condition]` to features. None: the model chooses it from the shape of the condition.
+    """
+
+    def __init__(self, latent_size, network=None, **kwargs):
+        super().__init__(latent_size, **kwargs)
+        self.network = network
+
+    def build(self, input_shape):
+        if not self.network.built:
+            self.network.build(input_shape)
+        self.head = NormalPosterior(self.latent_size)
+        self.head.build(self.network.compute_output_shape(input_shape))
+
+    def distribution(self, condition):
+        """TFP distribution over z, batch shape `[batch]`, of conditions `[batch, *condition]`."""
+        return self.head.distribution(*self.head(self.network(condition)))
+
+    def get_config(self):
+        return {**super().get_config(), "network": self.network}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
 
 
 PRIORS = {"standard_normal": StandardNormalPrior, "laplace": LaplacePrior, "normal_mixture": NormalMixturePrior}

@@ -2,6 +2,7 @@
 
 from keras_vae.metrics.codebook import codebook_use
 from keras_vae.metrics.coherence import cross_coherence, joint_coherence
+from keras_vae.metrics.condition import class_agreement, intraclass_correlation, slant
 from keras_vae.metrics.disentanglement import (
     active_codes,
     disentanglement_completeness_informativeness,
@@ -20,11 +21,13 @@ __all__ = [
     "active_codes",
     "active_units",
     "bits_per_dimension",
+    "class_agreement",
     "codebook_use",
     "cross_coherence",
     "disentanglement_completeness_informativeness",
     "factor_vae_score",
     "free_energy",
+    "intraclass_correlation",
     "joint_coherence",
     "linear_probe",
     "mutual_information",
@@ -34,4 +37,5 @@ __all__ = [
     "rate_per_latent",
     "reconstruction_error",
     "separated_attribute_predictability",
+    "slant",
 ]

@@ -3,6 +3,7 @@
 from keras_vae.models.base import LatentVariableModel
 from keras_vae.models.beta_tc_vae import BetaTCVAE
 from keras_vae.models.beta_vae import BetaVAE
+from keras_vae.models.cvae import CVAE
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.multimodal import MultimodalVAE
@@ -13,6 +14,7 @@ from keras_vae.models.vamp_vae import VampVAE
 from keras_vae.models.vqvae import VQVAE
 
 __all__ = [
+    "CVAE",
     "IWAE",
     "MVAE",
     "PPCA",

@@ -30,6 +30,8 @@ class LatentVariableModel(keras.Model):
     term_names = ("distortion", "rate")
     # Whether data are a dict by modality.
     takes_dict = False
+    # Whether `sample` and `decode` take a condition.
+    takes_condition = False
 
     def __init__(self, latent_size, prior="standard_normal", posterior="normal", beta=1.0, seed=None, **kwargs):
         if not isinstance(latent_size, int) or latent_size < 1:

@@ -116,7 +116,7 @@ class MultimodalVAE(LatentVariableModel):
             build_part(self.posterior[name], self.encoders[name].compute_output_shape((None, *event)))
             build_part(self.likelihood[name], None)
             parameters_shape = self.likelihood[name].parameters_shape(event)
-            check_decoder(self.decoders[name], (self.latent_size,), parameters_shape, self.likelihood[name])
+            check_decoder(self.decoders[name], (None, self.latent_size), parameters_shape, self.likelihood[name])
         super().build(input_shape)
 
     def _default_networks(self, events):

@@ -25,6 +25,9 @@ class VAE(LatentVariableModel):
         **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
+    # Shape of what networks take beside x or z, in conditional models.
+    condition_shape = None
+
     def __init__(self, encoder=None, decoder=None, latent_size=16, likelihood="bernoulli", **kwargs):
         super().__init__(latent_size, **kwargs)
         if (encoder is None) != (decoder is None):
@@ -43,16 +46,20 @@ class VAE(LatentVariableModel):
         parameters_shape = self.likelihood.parameters_shape(self.event_shape)
         if self.encoder is None:
             self.encoder, self.decoder = self.default_networks(parameters_shape)
-        build_part(self.encoder, (None, *self.event_shape))
-        build_part(self.decoder, (None, *self.decoder_input_shape()))
-        build_part(self.posterior, self.encoder.compute_output_shape((None, *self.event_shape)))
+        x, z = (None, *self.event_shape), (None, *self.decoder_input_shape())
+        if self.condition_shape is not None:
+            x, z = ([part, (None, *self.condition_shape)] for part in (x, z))
+        build_part(self.encoder, x)
+        build_part(self.decoder, z)
+        build_part(self.posterior, self.encoder.compute_output_shape(x))
         build_part(self.likelihood, None)
-        check_decoder(self.decoder, self.decoder_input_shape(), parameters_shape, self.likelihood)
+        check_decoder(self.decoder, z, parameters_shape, self.likelihood)
         super().build(input_shape)
 
     def default_networks(self, parameters_shape):
         """`(encoder, decoder)` for data of `event_shape`, when the user gives none."""
-        return default_encoder(self.event_shape), default_decoder(self.latent_size, self.event_shape, parameters_shape)
+        encoder = default_encoder(self.event_shape, self.condition_shape)
+        return encoder, default_decoder(self.latent_size, self.event_shape, parameters_shape, self.condition_shape)
 
     def decoder_input_shape(self):
         """Shape of what the decoder takes, without batch."""

@@ -16,8 +16,8 @@ class VQVAE(VAE):
     """Latents are codes: at every place of a grid, the one of a codebook's vectors that is nearest to the encoder's.
 
     Minimises `distortion + rate + |sg[z] - e|^2 + beta * |z - sg[e]|^2` (equation 3), each a sum over the example's
-    event or grid and a mean over the batch; z are the encoder's vectors, e the codebook's, and the distortion's gradient
-    passes from e to z as it is. The rate is `-log prior(codes)` in nats: under the uniform prior the constant
+    event or grid and a mean over the batch; z are the encoder's vectors, e the codebook's, and the gradient of the
+    distortion passes from e to z as it is. The rate is `-log prior(codes)`: under the uniform prior the constant
     `positions * log(codes)`; codes being whole numbers, its gradient reaches nothing but a prior that learns.
 
     Training in two stages, as in the paper, is freezing: fit with `model.prior.trainable = False`, then freeze

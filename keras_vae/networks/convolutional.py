@@ -5,16 +5,24 @@ import math
 import keras
 from keras import layers
 
+from keras_vae.networks.condition import flat_inputs, image_inputs
+
 
 def convolutional_encoder(
-    shape, filters=(32, 64, 128), width=256, activation="relu", first_stride=2, name="convolutional_encoder"
+    shape,
+    filters=(32, 64, 128),
+    width=256,
+    activation="relu",
+    first_stride=2,
+    condition_shape=None,
+    name="convolutional_encoder",
 ):
     """Encoder `[batch, height, width, channels]` to `[batch, width]`; every entry of `filters` halves the image.
 
-    `first_stride=4` makes the first a fourth: several times faster on large images.
+    With a condition, of `[x, condition]`. `first_stride=4` makes the first a fourth: several times faster on large
+    images.
     """
-    inputs = keras.Input(shape)
-    x = inputs
+    inputs, x = image_inputs(shape, condition_shape)
     for stage, count in enumerate(filters):
         x = layers.Conv2D(count, 4, strides=2 if stage else first_stride, padding="same", activation=activation)(x)
     x = layers.Flatten()(x)
@@ -42,14 +50,15 @@ def convolutional_decoder(
     activation="relu",
     output_activation=None,
     last_stride=2,
+    condition_shape=None,
     name="convolutional_decoder",
 ):
     """Decoder `[batch, latent_size]` to `[batch, *shape]`; every entry of `filters` doubles the image.
 
-    `last_stride=4` makes the last quadruple it, as the encoder's `first_stride`.
+    With a condition, of `[z, condition]`. `last_stride=4` makes the last quadruple it, as the encoder's `first_stride`.
     """
-    inputs = keras.Input((latent_size,))
-    x = layers.Dense(width, activation=activation)(inputs)
+    inputs, x = flat_inputs((latent_size,), condition_shape)
+    x = layers.Dense(width, activation=activation)(x)
     growth = 2 ** (len(filters) - 1) * last_stride
     x = smallest_image(x, shape, growth, filters=filters[0], activation=activation)
     for count in (*filters[1:], None):

@@ -123,7 +123,7 @@ def _optimizer(learning_rate, epochs, batch_size):
 
 
 def pairs(split, seed=0, count=None):
-    """`({"mnist": ..., "svhn": ...}, digits)` of one split: each SVHN image, or `count` draws of them, with a partner."""
+    """`({"mnist": ..., "svhn": ...}, digits)` of a split: the SVHN images, or `count` draws of them, with partners."""
     import numpy as np
 
     from keras_vae.data import pair_indices, paired_arrays
