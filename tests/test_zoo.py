@@ -179,7 +179,7 @@ def test_entry_with_a_recipe_alone_is_trained_but_not_listed(toy):
     assert zoo.recipe("toy").TITLE == "Toy"
     assert zoo.load("toy", weights=False).latent_size == 2
     for verb in (zoo.load, zoo.metrics, zoo.card, zoo.examples):
-        with pytest.raises(FileNotFoundError, match="is missing.*make the entry: keras-vae train toy"):
+        with pytest.raises(FileNotFoundError, match=r"is missing.*make the entry: keras-vae train toy"):
             verb("toy")
     with pytest.raises(ValueError, match="Did you mean 'toy'"):
         zoo.recipe("toys")
