@@ -1,6 +1,6 @@
 # make demo   set up from nothing, draw what mvae_poe does, print its figures
 # make test   set up from nothing, run the tests
-# make check  lint, format and tests
+# make check  lint, format, tests and documentation
 # make docs   set up from nothing, build the documentation
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
-check: $(VENV)/installed-dev
+check: $(VENV)/installed-dev docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
@@ -41,5 +41,4 @@ $(VENV)/installed-docs: setup.cfg pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/installed
 
 clean:
-	rm -rf docs/api docs/models docs/zoo
-	rm -rf $(VENV) build dist runs *.egg-info
+	rm -rf $(VENV) build dist runs docs/generated *.egg-info

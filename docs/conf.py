@@ -23,7 +23,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_*", "*/_*"]
+exclude_patterns = ["generated/*/_*"]  # parts of index.md
 
 html_theme = "furo"
 html_title = f"keras_vae {version}"
@@ -65,8 +65,9 @@ def show_arguments(app, what, name, obj, options, signature, returned):
 
 
 def skip_foreign(app, what, name, obj, skip, options):
-    """TFP gives our distributions methods of its own, with docstrings of another style."""
-    return True if not (getattr(obj, "__module__", None) or "keras_vae").startswith("keras_vae") else None
+    """Leaves out the methods that TFP gives our distributions, and the fields of named tuples, described above them."""
+    foreign = not (getattr(obj, "__module__", None) or "keras_vae").startswith("keras_vae")
+    return True if foreign or (obj.__doc__ or "").startswith("Alias for field number") else None
 
 
 def setup(app):

@@ -17,16 +17,17 @@ VERBS = ("fit", "encode", "decode", "embed", "reconstruct", "sample", "traverse"
 
 
 def write(docs):
-    """Writes every page under the folder `docs`, in place of those of an earlier build."""
+    """Writes every page into the folder `docs`/generated, in place of those of an earlier build."""
+    target = docs / "generated"
     pages = {"zoo/_gallery": gallery(docs), "zoo/_contents": contents(), "models/_overview": overview()}
-    pages |= {f"zoo/{name}": entry_page(name, docs / "zoo") for name in zoo.names(None)}
-    pages |= {f"models/{name}": model_page(name, docs / "models") for name in models()}
+    pages |= {f"zoo/{name}": entry_page(name, target / "zoo") for name in zoo.names(None)}
+    pages |= {f"models/{name}": model_page(name, target / "models") for name in models()}
     pages |= {f"api/{name}": module_page(name) for name in modules()}
-    for folder in {pathlib.PurePath(page).parent for page in pages}:
-        shutil.rmtree(docs / folder, ignore_errors=True)
-        (docs / folder).mkdir(parents=True)
+    shutil.rmtree(target, ignore_errors=True)
     for page, text in pages.items():
-        (docs / f"{page}.md").write_text(text)
+        path = target / f"{page}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def models():
@@ -58,7 +59,7 @@ def gallery(docs):
 :::{{grid-item-card}} {facts["title"]}
 :img-top: {_path(name, entries.PREVIEW, docs)}
 :img-alt: What {name} does
-:link: zoo/{name}
+:link: generated/zoo/{name}
 :link-type: doc
 `{name}`: {cards.headline(facts)}
 :::
@@ -80,13 +81,13 @@ def overview():
     rows = []
     for name in models():
         text = section(name, "When to use") or ""
-        rows.append([f"[{name}](models/{name}.md)", text.replace("\n", " ").replace("|", r"\|")])
+        rows.append([f"[{name}](generated/models/{name}.md)", text.replace("\n", " ").replace("|", r"\|")])
     return cards.table(rows, ("model", "when to use it")) + "\n"
 
 
 def contents():
     """The entries' part of the table of contents, by their names; index.md includes it."""
-    names = "\n".join(f"{name} <zoo/{name}>" for name in [*zoo.names(), *zoo.names("classifier")])
+    names = "\n".join(f"{name} <generated/zoo/{name}>" for name in [*zoo.names(), *zoo.names("classifier")])
     return f"```{{toctree}}\n:caption: Zoo\n:hidden:\n\n{names}\n```\n"
 
 
@@ -99,9 +100,7 @@ def entry_page(name, folder):
 """
     model = zoo.metrics(name)["model"]
     if model in keras_vae.__all__:
-        text += (
-            f"\n## Model\n\n[{model}](../models/{model}.md): its formula, when to use it, how to fit it to your data.\n"
-        )
+        text += f"\n## Model\n\n[{model}](../models/{model}.md): its formula, when to use it, and how to fit it.\n"
     return text
 
 

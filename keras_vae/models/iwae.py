@@ -28,7 +28,7 @@ class IWAE(VAE):
         >>> x, _ = keras_vae.data.digits("train")
         >>> model = keras_vae.IWAE(latent_size=8, importance_samples=10)
         >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=5)  # importance_bound <= free_energy
+        >>> history = model.fit(x, epochs=3)  # importance_bound <= free_energy
         >>> nats = model.log_likelihood(x[:100], samples=100)  # [100]
 
     Args:

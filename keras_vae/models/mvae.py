@@ -32,7 +32,7 @@ class MVAE(MultimodalVAE):
         >>> x = {"upper": images[:, :4], "lower": images[:, 4:]}  # [1500, 4, 8, 1] each
         >>> model = keras_vae.MVAE(latent_size=8)
         >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=5)
+        >>> history = model.fit(x, epochs=3)
         >>> lower = model.translate({"upper": x["upper"][:10]}, to="lower")  # [10, 4, 8, 1]
         >>> z = model.embed({"lower": x["lower"]})  # with "upper" missing
 

@@ -29,7 +29,7 @@ class VAE(LatentVariableModel):
         >>> x, _ = keras_vae.data.digits("train")  # [1500, 8, 8, 1] in [0, 1]
         >>> model = keras_vae.VAE(latent_size=8)
         >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=5)  # free_energy = distortion + rate, nats
+        >>> history = model.fit(x, epochs=3)  # free_energy = distortion + rate, nats
         >>> z = model.embed(x)  # [1500, 8]
         >>> new = model.sample(16)  # [16, 8, 8, 1]
 

@@ -26,7 +26,7 @@ class VampVAE(VAE):
         >>> model = keras_vae.VampVAE(latent_size=8, components=50)
         >>> model.compile("adam")
         >>> model.adapt(x)  # the pseudo-inputs start at 50 examples
-        >>> history = model.fit(x, epochs=5)
+        >>> history = model.fit(x, epochs=3)
         >>> new = model.sample(16)  # [16, 8, 8, 1]
 
     Args:
