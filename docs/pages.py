@@ -123,8 +123,6 @@ It has {verbs(name)}.
         text += f"""
 ### [{entry}](../zoo/{entry}.md)
 
-{zoo.metrics(entry)["title"]}
-
 ![What {entry} does]({_path(entry, entries.PREVIEW, folder)})
 
 ```{{include}} {_path(entry, entries.CARD, folder)}
