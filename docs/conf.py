@@ -48,12 +48,16 @@ def write_pages(app):
 
 
 def mark_code(app, what, name, obj, options, lines):
-    """In docstrings, as in Markdown, `single backticks` hold code; only a name becomes a link to what it names."""
+    """Docstrings are read as they look: `single backticks` hold code, or a name to be linked; asterisks are asterisks."""
 
     def marked(found):
-        return found[0] if found[1].replace(".", "").isidentifier() else f"`{found[0]}`"
+        if found["asterisk"]:
+            return r"\*"
+        plain = found["example"] or found["code"].replace(".", "").isidentifier()
+        return found[0] if plain else f"`{found[0]}`"
 
-    lines[:] = re.sub("(?<!`)`([^`]+)`(?!`)", marked, "\n".join(lines)).split("\n")
+    parts = r"(?P<example>^ *>>> .*$)|(?<!`)`(?P<code>[^`]+)`(?!`)|(?P<asterisk>\*(?=\S))"
+    lines[:] = re.sub(parts, marked, "\n".join(lines), flags=re.MULTILINE).split("\n")
 
 
 def show_arguments(app, what, name, obj, options, signature, returned):
