@@ -48,7 +48,7 @@ def write_pages(app):
 
 
 def mark_code(app, what, name, obj, options, lines):
-    """Docstrings are read as they look: `single backticks` hold code, or a name to be linked; asterisks are asterisks."""
+    """Docstrings are read as they look: `backticks` hold code, or a name to be linked; asterisks are asterisks."""
 
     def marked(found):
         if found["asterisk"]:
