@@ -12,9 +12,26 @@ from keras_vae.networks import default_decoder, default_encoder
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VAE(LatentVariableModel):
-    """Minimises `distortion + beta * rate`: the variational free energy, at beta = 1, in nats per example.
+    """An encoder gives each example a distribution over latents, a decoder each latent one over data; trained together,
+    they minimise `distortion + beta * rate`, at beta = 1 the variational free energy, in nats per example.
 
     `VAE(latent_size=16)` chooses its networks from the shape of the data at the first fit.
+
+    Formula:
+        `E_q(z|x)[-log p(x|z)] + beta KL(q(z|x) || p(z)) >= -log p(x)`, the bound at beta = 1
+
+    When to use:
+        First, on one kind of data: for a likelihood, a smooth space of codes, new samples. Whatever you try next is to
+        be compared with it.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")  # [1500, 8, 8, 1] in [0, 1]
+        >>> model = keras_vae.VAE(latent_size=8)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=3)  # free_energy = distortion + rate, nats
+        >>> z = model.embed(x)  # [1500, 8]
+        >>> new = model.sample(16)  # [16, 8, 8, 1]
 
     Args:
         encoder: network `[batch, *event]` to features. None: chosen from the data.

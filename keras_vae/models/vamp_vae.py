@@ -9,11 +9,29 @@ from keras_vae.models.vae import VAE
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VampVAE(VAE):
-    """The prior is `p(z) = 1/K sum_k q(z|u_k)`: the posteriors of K learned pseudo-inputs `u_k` (equation 9).
+    """A VAE with a learned prior: the mixture of the posteriors of K pseudo-inputs, which are trained as weights
+    (Tomczak & Welling 2018, equation 9).
+
+    Formula:
+        `E_q(z|x)[-log p(x|z)] + beta KL(q(z|x) || p(z))`, with `p(z) = 1/K sum_k q(z|u_k)`
+
+    When to use:
+        When the standard normal is too simple a prior: data in clusters, latents that stay unused, samples from places
+        that no example is encoded to. Costs K more encodings at each step, and the pseudo-inputs want a good start:
+        see `adapt`.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")
+        >>> model = keras_vae.VampVAE(latent_size=8, components=50)
+        >>> model.compile("adam")
+        >>> model.adapt(x)  # the pseudo-inputs start at 50 examples
+        >>> history = model.fit(x, epochs=3)
+        >>> new = model.sample(16)  # [16, 8, 8, 1]
 
     Args:
         encoder, decoder, latent_size: as in `VAE`.
-        components: K.
+        components: number K of pseudo-inputs.
         **kwargs: further arguments of `VAE`; the posterior is normal, and no other prior is taken.
     """
 
