@@ -22,6 +22,20 @@ class BetaTCVAE(VAE):
     `log(dataset_size * batch)` shifts; its gradient does not know `dataset_size`. "stratified" (appendix C.2, its
     weights averaged over the order of the batch) is unbiased for q(z), not for its logarithm.
 
+    Formula:
+        `E_q(z|x)[-log p(x|z)] + KL(q(z|x) || p(z)) + (beta - 1) KL(q(z) || prod_j q(z_j))`
+
+    When to use:
+        For disentangled latents with no further network, batches being large enough to estimate q(z) from.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")
+        >>> model = keras_vae.BetaTCVAE(latent_size=8, beta=6.0, dataset_size=len(x))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, batch_size=100, epochs=3)  # mutual_information, total_correlation, ...
+        >>> moved = model.traverse(x[:5], latent=0)  # [7, 5, 8, 8, 1]
+
     Args:
         encoder, decoder, latent_size, likelihood, **kwargs: as `VAE` takes them; the posterior and the prior must have
             independent latents, as "normal" and "standard_normal" have.

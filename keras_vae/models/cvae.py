@@ -20,6 +20,23 @@ class CVAE(VAE):
     one-hot, or any many-to-one function F(x): then draws of z enumerate the solutions x of F(x) = c.
     `log_likelihood` is that of log p(x|c).
 
+    Formula:
+        `E_q(z|x,c)[-log p(x|z,c)] + beta KL(q(z|x,c) || p(z|c)) >= -log p(x|c)`, the bound at beta = 1
+
+    When to use:
+        When something of x is known beforehand, a class or a part of it, and what is wanted are its other features, or
+        the many x that it allows.
+
+    Example:
+        >>> import keras_vae
+        >>> import numpy as np
+        >>> images, labels = keras_vae.data.digits("train")
+        >>> x = {"x": images, "condition": np.eye(10, dtype="float32")[labels]}
+        >>> model = keras_vae.CVAE(latent_size=8)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=3)
+        >>> digits = model.sample(np.eye(10, dtype="float32"), seed=0)  # [10, 8, 8, 1]: one of each class
+
     Args:
         encoder: network `[x, condition]` to features. None: chosen from the data.
         decoder: network `[z, condition]` to likelihood parameters. None: chosen from the data.

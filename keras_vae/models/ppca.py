@@ -26,6 +26,21 @@ class PPCA(VAE):
     so that the free energy is `-log p(x)`. Gradients reach the same likelihood, with the axes in no order: see
     `principal_axes`. Expected values of missing entries: `model.decode(model.exact_posterior(x).mean()).mean()`.
 
+    Formula:
+        `x = W z + mean + noise`, with `z ~ N(0, I)` and `noise ~ N(0, scale**2 I)`: `x ~ N(mean, W W' + scale**2 I)`
+
+    When to use:
+        First, on vectors: it is exact, fitted at once, takes missing entries, and says what a nonlinear model has to
+        beat.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")
+        >>> x = x.reshape(len(x), -1)  # [1500, 64]
+        >>> model = keras_vae.PPCA(latent_size=8)
+        >>> history = model.fit_closed_form(x)  # or fit_em(x), with NaN for missing entries; or fit(x)
+        >>> z = model.embed(x)  # [1500, 8]
+
     Args:
         latent_size: number of latents, fewer than the features.
         beta: weight of the rate in the objective of `fit`.
