@@ -95,9 +95,6 @@ class Capacity(WarmUp):
             raise ValueError(f"The objective of {type(self.model).__name__} has no rate that a capacity could hold.")
         return self.model.capacity
 
-    def on_train_end(self, logs=None):
-        self.variable().assign(0.0)  # what is fitted without the callback is fitted without a capacity
-
 
 class Adapt(keras.callbacks.Callback):
     """Calls `model.adapt(x)` when a training starts; not when it goes on."""
@@ -153,12 +150,18 @@ def reconstructions_and_samples(model, x=None, samples=10, seed=0):
     """Sections for `keras_vae.plots.picture`: inputs with their reconstructions, and draws from the prior."""
     sections = {}
     if x is not None:
-        given, made = ({"": data} if not isinstance(data, dict) else data for data in (x, model.reconstruct(x)))
+        given, made = x["x"] if model.takes_condition else x, model.reconstruct(x)
+        given, made = ({"": data} if not isinstance(data, dict) else data for data in (given, made))
         rows = {}
         for name, images in made.items():
             rows |= {name or "data": given[name]} if name in given else {}
             rows[f"{name}, reconstructed".lstrip(", ")] = images
         sections["Reconstructions"] = rows
-    drawn = model.sample(samples, seed=seed)
+    if model.takes_condition:
+        if x is None:
+            raise ValueError(f"{type(model).__name__} samples given a condition: pass x with one.")
+        drawn = model.sample(x["condition"], seed=seed)
+    else:
+        drawn = model.sample(samples, seed=seed)
     sections["Samples from the prior"] = drawn if isinstance(drawn, dict) else {"means": drawn}
     return sections

@@ -73,9 +73,12 @@ def test_after_a_fit_with_capacity_the_objective_is_the_usual_one(images):
     assert logs["loss"][0] == pytest.approx(logs["distortion"][0] + 3.0 * logs["rate"][0], rel=1e-5)
 
 
-def test_capacity_of_an_objective_without_a_rate_is_refused(images):
-    with pytest.raises(ValueError, match="IWAE has no rate"):
-        compiled(vae(keras_vae.IWAE)).fit(images, verbose=0, callbacks=[Capacity(steps=1, target=5.0)])
+@pytest.mark.parametrize(
+    "model", [vae(keras_vae.IWAE), vae(keras_vae.BetaTCVAE, dataset_size=64)], ids=lambda model: model.name
+)
+def test_capacity_of_an_objective_without_a_rate_is_refused(model, images):
+    with pytest.raises(ValueError, match="has no rate"):
+        compiled(model).fit(images, verbose=0, callbacks=[Capacity(steps=1, target=5.0)])
 
 
 @pytest.mark.parametrize("kind", ["vae", "mvae"])
@@ -105,6 +108,15 @@ def test_image_grid_draws_what_it_is_told_and_as_often(images, tmp_path):
         images, batch_size=32, epochs=4, verbose=0, callbacks=[ImageGrid(tmp_path, preview=preview, every=2)]
     )
     assert seen == [4, 8]
+
+
+def test_image_grid_of_a_conditional_model_samples_the_conditions_of_its_inputs(images, tmp_path):
+    x = {"x": images, "condition": np.eye(4, dtype="float32")[np.arange(64) % 4]}
+    some = {name: part[:3] for name, part in x.items()}
+    compiled(keras_vae.CVAE(latent_size=2)).fit(x, verbose=0, callbacks=[ImageGrid(tmp_path, x=some)])
+    assert (tmp_path / "epoch-00001.png").is_file()
+    with pytest.raises(ValueError, match="given a condition: pass x"):
+        compiled(keras_vae.CVAE(latent_size=2)).fit(x, verbose=0, callbacks=[ImageGrid(tmp_path)])
 
 
 def test_image_grid_that_goes_nowhere_is_refused():

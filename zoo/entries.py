@@ -252,6 +252,13 @@ def call_with(function, overrides=None, **fixed):
     return function(**{name: value for name, value in (overrides or {}).items() if name in known}, **fixed)
 
 
+def stages(module, overrides=None):
+    """What a recipe's `training` returns, as a list of plans, one a stage: `{"compile": arguments of compile, "frozen":
+    parts left alone, ...}`, the rest being arguments of `fit`."""
+    plans = call_with(module.training, overrides)
+    return plans if isinstance(plans, list) else [plans]
+
+
 def check_overrides(module, overrides):
     """Refuses overrides that no function of a recipe takes."""
     functions = (module.model, module.data, module.training)

@@ -125,6 +125,8 @@ class FullNormalMixture(tfd.Distribution):
         """
         order = np.argsort(~np.asarray(known), kind="stable")  # the known ones first
         count, rows = int(np.sum(known)), tf.reshape(tf.gather(z, order, axis=-1), [-1, len(order)])
+        if not count:
+            return tf.reshape(self._sample_n(tf.shape(rows)[0], seed), tf.shape(z))
         covariance = tf.linalg.inv(tf.matmul(self.factors, self.factors, transpose_a=True))
         covariance = tf.gather(tf.gather(covariance, order, axis=1), order, axis=2)
         # With the known ones first, `cholesky @ noise` conditions by choosing the noise that gives what is known.

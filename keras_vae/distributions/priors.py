@@ -53,8 +53,8 @@ class LaplacePrior(_Prior):
 class NormalMixturePrior(_Prior):
     """Mixture of normals with full covariances, learned: it holds what a standard normal cannot, such as clusters.
 
-    Every component starts as the standard normal, and so does the mixture. `adapt` fits it to draws of the posteriors;
-    `fit` trains it on, unless `trainable` is False.
+    Every component starts near the standard normal, and so does the mixture. `fit` trains it, unless `trainable` is
+    False; `adapt` fits it to draws of the posteriors at once.
 
     Args:
         latent_size: number of latents.
@@ -70,7 +70,8 @@ class NormalMixturePrior(_Prior):
     def build(self, input_shape=None):
         shape = (self.components, self.latent_size)
         self.logits = self.add_weight(shape=shape[:1], initializer="zeros", name="logits")
-        self.loc = self.add_weight(shape=shape, initializer="zeros", name="loc")
+        # Apart, if hardly: components that start alike stay alike.
+        self.loc = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=0.05), name="loc")
         # Cholesky factors of the precisions, their diagonals as logarithms.
         self.raw_precision = self.add_weight(
             shape=(*shape, self.latent_size), initializer="zeros", name="raw_precision"

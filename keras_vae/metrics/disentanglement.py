@@ -63,6 +63,9 @@ def _information(joint):
 def _entropies(factors):
     """Entropy of each factor over the examples, nats, `[factors]`."""
     shares = [np.unique(column, return_counts=True)[1] / len(column) for column in factors.T]
+    constant = [index for index, share in enumerate(shares) if len(share) == 1]
+    if constant:
+        raise ValueError(f"Factors {constant} never vary: leave these columns out of `factors`.")
     return np.array([-(share * np.log(share)).sum() for share in shares])
 
 

@@ -14,7 +14,7 @@ def active_units(model, x, threshold=0.01):
 
 def posterior_moments(model, x, batch_size=512):
     """Means and standard deviations of q(z|x), NumPy `[examples, latents]` each."""
-    posteriors = [model.encode(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
+    posteriors = [model.encode(batch) for batch in model.batches(x, batch_size)]
     return tuple(np.concatenate(parts) for parts in ([q.mean() for q in posteriors], [q.stddev() for q in posteriors]))
 
 
@@ -23,11 +23,11 @@ def rate_per_latent(model, x, batch_size=512):
 
     For posteriors and priors of independent latents. How many nats a latent carries, and which carry none.
     """
-    total = 0.0
-    for start in range(0, len(x), batch_size):
-        q = model.encode(x[start : start + batch_size]).distribution
-        total += np.sum(kl_divergence(q, model.prior_of().distribution, q.mean()), axis=0)
-    return total / len(x)
+    parts = []
+    for batch in model.batches(x, batch_size):
+        q = model.encode(batch).distribution
+        parts.append(kl_divergence(q, model.prior_of(batch).distribution, q.mean()))
+    return np.concatenate(parts).mean(axis=0)
 
 
 def linear_probe(model, train, train_labels, test, test_labels):

@@ -20,7 +20,7 @@ class LatentVariableModel(keras.Model):
 
     Args:
         latent_size: number of latents.
-        prior: "standard_normal", "laplace", or an object of `keras_vae.distributions`.
+        prior: "standard_normal", "laplace", "normal_mixture", or an object of `keras_vae.distributions`.
         posterior: "normal", "laplace", or an object of `keras_vae.distributions`.
         beta: weight of the rate in the objective; never part of what is measured. A variable: `model.beta.assign(4.0)`.
         seed: of all random draws; None: drawn from Python's generator, as `keras.utils.set_random_seed` sets it.
@@ -181,6 +181,8 @@ class LatentVariableModel(keras.Model):
         refuse_unused(y=y, **{name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")})
         if callbacks is None or isinstance(callbacks, (list, tuple)):
             callbacks = [*(callbacks or ()), _Watch()]
+        if self.capacity is not None:
+            self.capacity.assign(0.0)  # of an earlier fit; a callback sets this one's
         with clear_errors():
             x = self._accept(x)
             if validation_data is not None:
@@ -250,11 +252,11 @@ class LatentVariableModel(keras.Model):
 
     def embed(self, x, batch_size=512):
         """Posterior means, NumPy `[examples, latent]`."""
-        return np.concatenate([self.encode(part).mean() for part in self._batches(x, batch_size)])
+        return np.concatenate([self.encode(part).mean() for part in self.batches(x, batch_size)])
 
     def reconstruct(self, x, batch_size=512):
         """Means of p(x|z) at the posterior means: deterministic. Shaped as the data; a dict for multimodal models."""
-        parts = [_means(self.likelihood_of(self.encode(part).mean(), part)) for part in self._batches(x, batch_size)]
+        parts = [_means(self.likelihood_of(self.encode(part).mean(), part)) for part in self.batches(x, batch_size)]
         return tree.map_structure(lambda *tensors: tf.concat(tensors, axis=0), *parts)
 
     def sample(self, samples=1, seed=None):
@@ -273,7 +275,7 @@ class LatentVariableModel(keras.Model):
         """
         if not 0 <= latent < self.latent_size:
             raise ValueError(f"latent must be one of 0 to {self.latent_size - 1}; got {latent}.")
-        (batch,) = self._batches(x, sys.maxsize)
+        (batch,) = self.batches(x, sys.maxsize)
         z = self.encode(batch).mean()
         chosen = tf.one_hot(latent, self.latent_size, on_value=True, off_value=False, dtype=tf.bool)
         z = tf.stack([tf.where(chosen, float(value), z) for value in values])
@@ -290,7 +292,7 @@ class LatentVariableModel(keras.Model):
             raise ValueError(f'{type(self.prior).__name__} cannot be fitted to data. Give prior="normal_mixture".')
         seeds = tf.random.experimental.stateless_split([seed, 0], 1 + len(tree.flatten(x)[0]) // batch_size)
         draws = [
-            self.encode(part).sample(seed=one) for part, one in zip(self._batches(x, batch_size), seeds, strict=False)
+            self.encode(part).sample(seed=one) for part, one in zip(self.batches(x, batch_size), seeds, strict=False)
         ]
         self.prior.adapt(np.concatenate(draws), seed=seed)
 
@@ -307,14 +309,14 @@ class LatentVariableModel(keras.Model):
         self._require_built()
         function = log_likelihood_function(self, samples, min(chunk, samples))
         seed, results = self._seed(seed), []
-        for index, part in enumerate(self._batches(x, batch_size)):
+        for index, part in enumerate(self.batches(x, batch_size)):
             results.append(function(part, tf.random.experimental.stateless_fold_in(seed, index)).numpy())
             if progress is not None:
                 progress(len(results[-1]))
         return np.concatenate(results)
 
-    def _batches(self, x, batch_size):
-        """Data of a verb as one `Batch` after another."""
+    def batches(self, x, batch_size):
+        """Data as one checked `Batch` of at most `batch_size` examples after another: what `encode` takes."""
         self._require_built()
         for part in _slices(x, batch_size):
             yield self.prepare(part)

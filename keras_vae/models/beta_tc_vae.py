@@ -53,6 +53,7 @@ class BetaTCVAE(VAE):
         if sampling not in SAMPLINGS:
             raise ValueError(f"Unknown sampling {sampling!r}. Choose from {list(SAMPLINGS)}.")
         self.dataset_size, self.sampling = dataset_size, sampling
+        self.capacity = None  # the rate is in parts, each with a weight of its own
 
     def terms_at(self, q, z, batch):
         terms, _, output = super().terms_at(q, z, batch)

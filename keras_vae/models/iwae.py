@@ -69,14 +69,19 @@ class IWAE(VAE):
         log_likelihood, ratio = p.log_prob(batch.x), q.log_prob(z) - prior.log_prob(z)
         log_weights = log_likelihood - self.beta * ratio
         if set_scale:
-            set_scale(tf.nn.softmax(log_weights, axis=0))
-        bound = tf.math.log(float(self.importance_samples)) - tf.reduce_logsumexp(log_weights, axis=0)
+            # d log w_k / dz_k without the score of q, whose part beta weighs; at beta = 1 the normalised weights.
+            set_scale(1.0 - self.beta + self.beta * tf.nn.softmax(log_weights, axis=0))
         terms = {
             "distortion": -tf.reduce_mean(log_likelihood, axis=0),
             "rate": tf.reduce_mean(ratio, axis=0),
-            "importance_bound": bound,
+            "importance_bound": -_log_mean_exp(log_likelihood - ratio),
         }
-        return terms, {"importance_bound": bound}, p.mean()[0]
+        return terms, {"importance_bound": -_log_mean_exp(log_weights)}, p.mean()[0]
+
+
+def _log_mean_exp(values):
+    """Logarithm of the mean of exponentials over the first axis."""
+    return tf.reduce_logsumexp(values, axis=0) - tf.math.log(float(values.shape[0]))
 
 
 def _scale_gradient_later(z):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_vae.distributions import NormalMixture, NormalPosterior
+from keras_vae.distributions import NormalMixture, NormalPosterior, StandardNormalPrior
 from keras_vae.models.vae import VAE
 
 
@@ -41,6 +41,8 @@ class VampVAE(VAE):
             raise ValueError(f"components must be a positive integer; got {components!r}.")
         if not isinstance(self.posterior, NormalPosterior):
             raise ValueError(f'VampVAE needs posterior="normal"; got {type(self.posterior).__name__}.')
+        if not isinstance(self.prior, StandardNormalPrior):
+            raise ValueError("The prior of a VampVAE is its pseudo-inputs' posteriors; leave prior= out.")
         self.components = components
 
     def build(self, input_shape):
@@ -58,7 +60,7 @@ class VampVAE(VAE):
         self._build_for(np.asarray(x))
         if len(x) < self.components:
             raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {len(x)}.")
-        (batch,) = self._batches(x[: self.components], self.components)
+        (batch,) = self.batches(x[: self.components], self.components)
         self.pseudo_inputs.assign(batch.x)
 
     def prior_of(self, batch=None):

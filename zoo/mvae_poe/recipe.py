@@ -94,7 +94,15 @@ def data(batch_size=64, augmentation=0.25, seed=0, split="train"):
 
 
 def training(
-    epochs=14, prior_epochs=4, learning_rate=1e-3, batch_size=64, beta=1.0, first_steps=1500, first_beta=0.05, seed=0
+    epochs=14,
+    prior_epochs=4,
+    components=100,
+    learning_rate=1e-3,
+    batch_size=64,
+    beta=1.0,
+    first_steps=1500,
+    first_beta=0.05,
+    seed=0,
 ):
     from keras_vae.callbacks import Adapt, WarmUp
 
@@ -108,13 +116,15 @@ def training(
         "callbacks": warm_ups if first_steps else [],
         "frozen": ("prior",),
     }
+    if not (components and prior_epochs):
+        return [{**first, "frozen": ()}]
     # Then the prior, until now a standard normal, is fitted to the posteriors and trained on with all else.
     second = {
         "compile": _optimizer(learning_rate / 3, prior_epochs, batch_size),
         "epochs": prior_epochs,
         "callbacks": [Adapt(pairs("train", seed, 20_000)[0])],
     }
-    return [first, second] if prior_epochs else [first]
+    return [first, second]
 
 
 def _optimizer(learning_rate, epochs, batch_size):
