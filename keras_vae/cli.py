@@ -1,6 +1,7 @@
 """The keras-vae command. TensorFlow is imported only by the commands that compute."""
 
 import json
+import os
 import pathlib
 from typing import Annotated
 
@@ -225,9 +226,10 @@ def _report(row):
 
 
 def _entry(name):
-    """A folder of one's own if there is one of that name here, else the name of an entry."""
+    """A folder of one's own, which holds a slash or an archive, else the name of an entry."""
     path = pathlib.Path(name)
-    return path if len(path.parts) > 1 and path.is_dir() else name
+    own = path.is_dir() and ("/" in name or os.sep in name or (path / "model.keras").is_file())
+    return path if own else name
 
 
 def _load(name):
@@ -274,7 +276,6 @@ def _write(plots, sections, path, title=None):
 
 def main():
     """Entry point: bad input ends in one line and exit status 2, without a traceback."""
-    import os
     import sys
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from tiny import vae
 from typer.testing import CliRunner
 
 from keras_vae import cli, zoo
@@ -133,3 +134,13 @@ def test_unreadable_overrides_are_refused(monkeypatch, capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main()
     assert "no_such_hyperparameter" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mine", "./mine", "folder/mine"])
+def test_folder_of_one_s_own_is_taken_as_such(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    model = vae()
+    model.build((None, 8, 8, 1))
+    zoo.save(model, tmp_path / name)
+    assert run("sample", name).exit_code == 0
+    assert (tmp_path / "sample.png").is_file()
