@@ -52,7 +52,9 @@ class _ScaledLikelihood(Likelihood):
         return ops.softplus(self.raw_scale) + 1e-5 if self.scale == "learned" else float(self.scale)
 
     def assign_scale(self, scale):
-        """Sets a learned scale, a positive number above 1e-5."""
+        """Sets a learned scale, a number above 1e-5, or raises a ValueError."""
+        if scale <= 1e-5:
+            raise ValueError(f"The scale must be above 1e-05; got {scale:g}. Rescale the data.")
         self.raw_scale.assign(tfp.math.softplus_inverse(tf.cast(scale - 1e-5, "float32")))
 
     def get_config(self):

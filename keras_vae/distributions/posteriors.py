@@ -1,6 +1,7 @@
 """Posteriors q(z|x): a head on the encoder's features, and the distribution that its outputs describe."""
 
 import keras
+import numpy as np
 import tensorflow_probability as tfp
 from keras import ops
 
@@ -79,7 +80,9 @@ class HomoscedasticNormalPosterior(keras.layers.Layer):
         return tfd.Independent(tfd.Normal(loc, scale), 1)
 
     def assign_scale(self, scale):
-        """Sets the scales, `[latent]`, each above 1e-5."""
+        """Sets the scales, `[latent]`, each above 1e-5, or raises a ValueError."""
+        if np.min(scale) <= SMALLEST_SCALE:
+            raise ValueError(f"Scales must be above {SMALLEST_SCALE:g}; got {np.min(scale):g}. Rescale the data.")
         self.raw_scale.assign(tfp.math.softplus_inverse(ops.cast(scale - SMALLEST_SCALE, "float32")))
 
     def get_config(self):

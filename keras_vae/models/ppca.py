@@ -147,10 +147,11 @@ class PPCA(VAE):
         """Takes over parameters, turned to the principal axes, and their exact posterior."""
         axes, scales = linear_gaussian.principal(parameters.loadings)
         loadings, precisions = axes * scales, scales**2 + parameters.variance  # M is diagonal along the axes
-        self.decoder.set_weights([loadings.T, parameters.mean])
-        self.likelihood.assign_scale(parameters.variance**0.5)
-        self.encoder.set_weights([loadings / precisions, -parameters.mean @ loadings / precisions])
+        # The scales first: they may be refused, and then nothing has changed.
         self.posterior.assign_scale((parameters.variance / precisions) ** 0.5)
+        self.likelihood.assign_scale(parameters.variance**0.5)
+        self.decoder.set_weights([loadings.T, parameters.mean])
+        self.encoder.set_weights([loadings / precisions, -parameters.mean @ loadings / precisions])
 
     def _vectors(self, x):
         """Data as NumPy float64, NaN where missing; builds the model for them."""
