@@ -299,6 +299,8 @@ def test_posterior_of_constant_scale_needs_an_encoder_of_its_size():
 
 def test_noise_too_small_for_the_posterior_s_scale_is_refused():
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(50, 1)) @ generator.normal(size=(1, 1000)) + 1.5e-4 * generator.normal(size=(50, 1000))
+    x = generator.normal(size=(50, 1)) @ generator.choice([-1.0, 1.0], size=(1, 1000)) + 1.5e-4 * generator.normal(
+        size=(50, 1000)
+    )
     with pytest.raises(ValueError, match=r"above 1e-05.*Rescale"):
         keras_vae.PPCA(latent_size=1).fit_closed_form(x)
