@@ -227,11 +227,11 @@ def test_card_compares_trainings_over_seeds_and_hyperparameters(toy, monkeypatch
     assert "standard deviation over trainings" in text
 
 
-def test_weights_are_rounded_by_less_than_one_in_100_000():
+def test_weights_are_rounded_by_less_than_one_in_1000():
     weights = np.random.default_rng(0).normal(size=1000).astype("float32")
     rounded = training._rounded(weights)
-    np.testing.assert_allclose(rounded, weights, rtol=1e-5)
-    assert not (rounded.view("uint32") & 0x7F).any()
+    np.testing.assert_allclose(rounded, weights, rtol=1e-3)
+    assert not (rounded.view("uint32") & 0x3FFF).any()
     assert training._rounded(np.arange(3)).tolist() == [0, 1, 2]
 
 
