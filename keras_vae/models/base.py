@@ -110,6 +110,8 @@ class LatentVariableModel(keras.Model):
         Args:
             rate: nats, `[batch]`.
         """
+        if self.capacity is None:
+            return self.beta * rate
         distance = tf.abs(tf.reduce_mean(rate) - self.capacity)
         return self.beta * tf.where(self.capacity > 0, distance, rate)
 
