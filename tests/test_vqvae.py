@@ -42,7 +42,9 @@ def gradients(model, images, name):
         _, objective, _ = model.terms(model.prepare(images), training=False)
         loss = tf.reduce_mean(objective[name])
     found = zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables), strict=True)
-    return {weight.path for weight, gradient in found if gradient is not None and np.any(tf.convert_to_tensor(gradient))}
+    return {
+        weight.path for weight, gradient in found if gradient is not None and np.any(tf.convert_to_tensor(gradient))
+    }
 
 
 def paths(part):
@@ -85,7 +87,9 @@ def test_free_energy_is_the_joint_log_likelihood_of_the_images_and_their_codes(i
     codes = model.embed(images)
     joint = model.decode(codes).log_prob(images) + model.prior_of().log_prob(codes)
     np.testing.assert_allclose(model.log_likelihood(images), joint, rtol=1e-5)
-    assert model.evaluate(images, verbose=0, return_dict=True)["free_energy"] == pytest.approx(-np.mean(joint), rel=1e-5)
+    assert model.evaluate(images, verbose=0, return_dict=True)["free_energy"] == pytest.approx(
+        -np.mean(joint), rel=1e-5
+    )
 
 
 def test_free_energy_bounds_the_exact_log_likelihood(images):

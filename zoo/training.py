@@ -78,11 +78,11 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     started, epochs = time.monotonic(), 0
     for stage in stages:
         first, epochs = epochs, epochs + stage.pop("epochs")
-        settings, frozen, callbacks = stage.pop("compile"), stage.pop("frozen", ()), stage.pop("callbacks", ())
+        compilation, frozen, callbacks = (stage.pop(key, ()) for key in ("compile", "frozen", "callbacks"))
         if done < epochs:
             _set_trainable(model, frozen, False)
             if done <= first:  # else the checkpoint came compiled, its optimizer amid this stage
-                model.compile(**settings)
+                model.compile(**compilation)
             callbacks = [*callbacks, _Checkpoint(run, seconds, started)]
             model.fit(
                 data, initial_epoch=max(done, first), epochs=epochs, verbose=verbose, callbacks=callbacks, **stage
@@ -93,14 +93,14 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     if precision != "float32":
         trained, model = model, entries.call_with(recipe.model, overrides)
         model.set_weights(trained.get_weights())
-        model.compile(**settings)
+        model.compile(**compilation)
     command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
     facts = {"command": command, "overrides": overrides, "epochs": epochs, "seconds": seconds, **machine()}
     return model, facts
 
 
 def _stages(recipe, overrides):
-    """What a recipe's `training` returns: the plan of one fit, or a list of them, each with the parts it leaves alone."""
+    """What a recipe's `training` returns: the plan of one fit, or a list of them, one after another."""
     plans = entries.call_with(recipe.training, overrides)
     return [dict(plan) for plan in (plans if isinstance(plans, list) else [plans])]
 

@@ -52,9 +52,7 @@ class VAE(LatentVariableModel):
 
     def default_networks(self, parameters_shape):
         """`(encoder, decoder)` for data of `event_shape`, when the user gives none."""
-        return default_encoder(self.event_shape), default_decoder(
-            self.latent_size, self.event_shape, parameters_shape
-        )
+        return default_encoder(self.event_shape), default_decoder(self.latent_size, self.event_shape, parameters_shape)
 
     def decoder_input_shape(self):
         """Shape of what the decoder takes, without batch."""

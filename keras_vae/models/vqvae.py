@@ -60,7 +60,9 @@ class VQVAE(VAE):
             encoder, decoder, latent_size, likelihood, prior=prior, posterior=posterior, beta=beta, **kwargs
         )
         if not prior.codes == posterior.codes == codes:
-            raise ValueError(f"codes is {codes}, but {prior.codes} of the prior and {posterior.codes} of the posterior.")
+            raise ValueError(
+                f"codes is {codes}, but {prior.codes} of the prior and {posterior.codes} of the posterior."
+            )
         self.codes = codes
 
     def default_networks(self, parameters_shape):

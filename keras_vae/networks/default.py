@@ -36,7 +36,9 @@ def default_grid_encoder(shape, latent_size):
     """Residual, for images: to a grid of vectors `[batch, rows, columns, latent_size]`, a quarter of the image's sides,
     or half of them where they are less than 16 pixels."""
     if len(shape) != 3:
-        raise ValueError(f"Grids are made of images [height, width, channels]; for data of {list(shape)} give networks.")
+        raise ValueError(
+            f"Grids are made of images [height, width, channels]; for data of {list(shape)} give networks."
+        )
     return residual_encoder(shape, _grid_filters(shape)[::-1], width=latent_size, grid=True)
 
 

@@ -22,8 +22,8 @@ def model(
     codes=512,
     filters=(32, 96),
     blocks=1,
-    beta=0.25,
-    codebook="moving_average",
+    beta=4.0,
+    codebook="gradient",
     shape=(32, 32, 3),
     seed=0,
 ):
