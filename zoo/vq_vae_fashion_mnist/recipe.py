@@ -8,7 +8,10 @@ _svhn = recipe("vq_vae")
 
 TITLE = "VQ-VAE on Fashion-MNIST"
 KIND, DATA, HEADLINE = "model", "fashion_mnist", _svhn.HEADLINE
-LICENCE = "Code and weights: Apache 2.0. The images of Fashion-MNIST in `examples.npz` and the preview: Zalando SE, MIT licence."
+LICENCE = (
+    "Code and weights: Apache 2.0. The images of Fashion-MNIST in `examples.npz` and the preview: Zalando SE, MIT "
+    "licence."
+)
 USE = _svhn.USE.replace('"vq_vae"', '"vq_vae_fashion_mnist"')
 
 model = partial(_svhn.model, shape=(28, 28, 1))
