@@ -46,14 +46,14 @@ def model(
     return made
 
 
-def data(batch_size=64, seed=0, split="train", name="svhn_cropped"):
+def data(batch_size=64, jittered=True, seed=0, split="train", name="svhn_cropped"):
     from keras_vae.data import arrays, batches
     from keras_vae.data.augmentation import jitter
 
-    return batches(arrays(name, split)[0], batch_size, augment=jitter, seed=seed)
+    return batches(arrays(name, split)[0], batch_size, augment=jitter if jittered else None, seed=seed)
 
 
-def training(epochs=60, prior_epochs=60, learning_rate=1e-3, prior_learning_rate=1e-3, steps=141):
+def training(epochs=60, prior_epochs=50, learning_rate=1e-3, prior_learning_rate=1e-3, steps=141):
     import keras
 
     def adam(rate, epochs):
