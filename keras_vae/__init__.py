@@ -15,10 +15,17 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it. Modules themselves are public names as well.
 _DEFINED_IN = {
+    "IWAE": "keras_vae.models",
+    "BetaTCVAE": "keras_vae.models",
+    "BetaVAE": "keras_vae.models",
+    "FactorVAE": "keras_vae.models",
+    "CVAE": "keras_vae.models",
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
     "MVAE": "keras_vae.models",
+    "PPCA": "keras_vae.models",
     "VAE": "keras_vae.models",
+    "VampVAE": "keras_vae.models",
     "VQVAE": "keras_vae.models",
 }
 _MODULES = ("callbacks", "data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")

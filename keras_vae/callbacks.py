@@ -1,6 +1,14 @@
 """Callbacks that every model takes."""
 
+import functools
+import importlib.util
+import io
+import pathlib
+
 import keras
+import tensorflow as tf
+
+from keras_vae import plots
 
 
 class WarmUp(keras.callbacks.Callback):
@@ -28,14 +36,132 @@ class WarmUp(keras.callbacks.Callback):
         share = min(max(step - self.delay, 0) / self.steps, 1.0)
         return self.start + (self.target - self.start) * share
 
-    def on_train_begin(self, logs=None):
-        if self.modality is not None and self.modality not in getattr(self.model, "modality_weights", {}):
+    def variable(self):
+        """The model's variable that is raised."""
+        if self.modality is None:
+            return self.model.beta
+        if self.modality not in getattr(self.model, "modality_weights", {}):
             raise ValueError(f"The model has no modality {self.modality!r} whose weight could be raised.")
+        return self.model.modality_weights[self.modality]
+
+    def on_train_begin(self, logs=None):
         self._set()
 
     def on_train_batch_end(self, batch, logs=None):
         self._set()
 
     def _set(self):
-        weight = self.model.beta if self.modality is None else self.model.modality_weights[self.modality]
-        weight.assign(self.value(int(self.model.optimizer.iterations)))
+        self.variable().assign(self.value(int(self.model.optimizer.iterations)))
+
+
+class Cycles(WarmUp):
+    """Repeats a warm-up: each cycle raises the weight over `steps`, then holds it (Fu et al. 2019).
+
+    Args:
+        steps: how many training steps a rise takes.
+        period: steps of a whole cycle, at least `steps`.
+        cycles: after so many the weight stays at `target`.
+        **kwargs: further arguments of `WarmUp`; `delay` comes once, before the first cycle.
+    """
+
+    def __init__(self, steps, period, cycles=4, **kwargs):
+        super().__init__(steps, **kwargs)
+        if period < steps or cycles < 1:
+            raise ValueError(f"period must be at least steps and cycles at least 1; got {period} and {cycles}.")
+        self.period, self.cycles = period, cycles
+
+    def value(self, step):
+        running = step - self.delay
+        if 0 <= running < self.period * self.cycles:
+            step = self.delay + running % self.period
+        return super().value(step)
+
+
+class Capacity(WarmUp):
+    """Asks for a rate of so many nats instead of the smallest: the objective has `beta * |rate - capacity|`, and the
+    capacity rises over training (Burgess et al. 2018, equation 8). With beta about 100 the rate follows it closely.
+
+    Args:
+        steps: how many training steps the rise takes.
+        target: the capacity from then on, nats per example; of the sum over subsets in models that have several.
+        start, delay: as in `WarmUp`.
+    """
+
+    def __init__(self, steps, target, start=0.0, delay=0):
+        super().__init__(steps, target, start, delay)
+
+    def variable(self):
+        if self.model.capacity is None:
+            raise ValueError(f"The objective of {type(self.model).__name__} has no rate that a capacity could hold.")
+        return self.model.capacity
+
+
+class Adapt(keras.callbacks.Callback):
+    """Calls `model.adapt(x)` when a training starts; not when it goes on."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+
+    def on_train_begin(self, logs=None):
+        if int(self.model.optimizer.iterations) == 0:
+            self.model.adapt(self.x)
+
+
+class ImageGrid(keras.callbacks.Callback):
+    """A picture after each epoch: what the model makes of a few inputs, and samples from the prior.
+
+    Args:
+        folder: where to write `epoch-00001.png` and so on; None: nowhere.
+        log_dir: folder for TensorBoard; None: nowhere.
+        x: a few inputs to reconstruct, as the model takes them; None: samples only.
+        samples: how many draws from the prior.
+        every: epochs between pictures.
+        seed: of the samples: the same latents in each picture.
+        preview: None, or a function `model -> sections`, as `keras_vae.plots.picture` takes them, to draw instead.
+    """
+
+    def __init__(self, folder=None, log_dir=None, x=None, samples=10, every=1, seed=0, preview=None):
+        super().__init__()
+        if folder is None and log_dir is None:
+            raise ValueError("Give a folder for PNG files, a log_dir for TensorBoard, or both.")
+        if log_dir is not None and importlib.util.find_spec("tensorboard") is None:
+            raise ImportError("log_dir needs TensorBoard, which is not installed: pip install tensorboard")
+        if every < 1:
+            raise ValueError(f"every must be at least 1; got {every}.")
+        self.folder, self.log_dir, self.every = folder, log_dir, every
+        self.preview = preview or functools.partial(reconstructions_and_samples, x=x, samples=samples, seed=seed)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        image = io.BytesIO()
+        plots.picture(self.preview(self.model), image, title=f"Epoch {epoch + 1}")
+        if self.folder is not None:
+            folder = pathlib.Path(self.folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"epoch-{epoch + 1:05d}.png").write_bytes(image.getvalue())
+        if self.log_dir is not None:
+            with tf.summary.create_file_writer(str(self.log_dir)).as_default():
+                tf.summary.image("image_grid", tf.io.decode_png(image.getvalue(), channels=3)[None], step=epoch + 1)
+
+
+def reconstructions_and_samples(model, x=None, samples=10, seed=0):
+    """Sections for `keras_vae.plots.picture`: inputs with their reconstructions, and draws from the prior."""
+    sections = {}
+    if x is not None:
+        given, made = x["x"] if model.takes_condition else x, model.reconstruct(x)
+        given, made = ({"": data} if not isinstance(data, dict) else data for data in (given, made))
+        rows = {}
+        for name, images in made.items():
+            rows |= {name or "data": given[name]} if name in given else {}
+            rows[f"{name}, reconstructed".lstrip(", ")] = images
+        sections["Reconstructions"] = rows
+    if model.takes_condition:
+        if x is None:
+            raise ValueError(f"{type(model).__name__} samples given a condition: pass x with one.")
+        drawn = model.sample(x["condition"], seed=seed)
+    else:
+        drawn = model.sample(samples, seed=seed)
+    sections["Samples from the prior"] = drawn if isinstance(drawn, dict) else {"means": drawn}
+    return sections

@@ -23,8 +23,9 @@ Input = Annotated[
     typer.Option(
         "--input",
         "-i",
-        help="Images: .npy [count, height, width, channels], .npz with an array a modality, or one .png. "
-        "Values in [0, 1], or 0..255 as 8-bit integers. Default: the examples that ship with the entry.",
+        help="Images: .npy [count, height, width, channels], .npz with an array a modality or x and condition, or one "
+        ".png. Values in [0, 1], or 0..255 as 8-bit integers. For an entry of vectors: .npy [count, features]. "
+        "Default: the examples that ship with the entry.",
     ),
 ]
 
@@ -45,7 +46,7 @@ def list_entries():
     for kind, title in (("model", "Models"), ("classifier", "Classifiers (judges of coherence)")):
         rows, (first, *others) = cards.overview_rows(kind), cards.OVERVIEW_HEADER
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        table.add_column(first, min_width=max(len(name) for name, *_ in rows))  # a cut name is no name
+        table.add_column(first, min_width=max((len(name) for name, *_ in rows), default=0))  # a cut name is no name
         for header in others:
             table.add_column(header)
         for row in rows:
@@ -77,23 +78,31 @@ def sample(
     output: _output("sample.png") = pathlib.Path("sample.png"),
     seed: Seed = 0,
 ):
-    """Draw from the prior (for multimodal models: joint generation) and write a picture of the means."""
+    """Draw from the prior and write a picture of the means: joint generation of multimodal models, draws for the
+    condition of each of the entry's examples of conditional ones."""
     from keras_vae import plots
 
-    made = _load(name).sample(count, seed=seed)
-    _write(plots, {"Samples from the prior": _rows(made)}, output)
+    model = _load(name)
+    if model.takes_condition:
+        made = model.sample(_images(name, None)["condition"], samples=count, seed=seed)
+        rows = {f"draw {index + 1}": images for index, images in enumerate(made)}
+    else:
+        rows = _rows(model.sample(count, seed=seed))
+    _write(plots, {"Samples from the prior": rows}, output)
 
 
 @app.command()
 def reconstruct(name: Name, input: Input = None, output: _output("reconstruct.png") = pathlib.Path("reconstruct.png")):
-    """Encode and decode images, and write a picture of both."""
+    """Encode and decode examples, and write a picture of both."""
     from keras_vae import plots
 
     model = _load(name)
     x = _images(name, input)
     made = model.reconstruct(x)
-    x = x if isinstance(x, dict) else {"images": x}
-    made = made if isinstance(made, dict) else {"images": made}
+    if model.takes_condition:
+        x = x["x"]
+    x = x if isinstance(x, dict) else {"examples": x}
+    made = made if isinstance(made, dict) else {"examples": made}
     rows = {}
     for key in made:
         rows |= {key: x[key]} if key in x else {}
@@ -137,7 +146,7 @@ def traverse(
     input: Input = None,
     output: _output("traverse.png") = pathlib.Path("traverse.png"),
 ):
-    """Move one latent with the others fixed, and write a picture with a row an image."""
+    """Move one latent with the others fixed, and write a picture with a row an example."""
     import numpy as np
 
     from keras_vae import plots
@@ -146,7 +155,7 @@ def traverse(
     made = made if isinstance(made, dict) else {"": made}
     sections = {
         f"latent {latent} from -3 to 3 {key}".strip(): {
-            f"image {index}": images[:, index] for index in range(images.shape[1])
+            f"example {index}": images[:, index] for index in range(images.shape[1])
         }
         for key, images in ((key, np.asarray(value)) for key, value in made.items())
     }
@@ -229,7 +238,7 @@ def _load(name):
 
 
 def _images(name, path):
-    """What a command works on, float32 in [0, 1]: the user's file, or the entry's examples."""
+    """What a command works on, float32: the user's file, or the entry's examples."""
     import numpy as np
 
     from keras_vae import zoo
@@ -240,9 +249,9 @@ def _images(name, path):
         raise FileNotFoundError(f"There is no file {path}.")
     if path.suffix == ".npz":
         with np.load(path) as stored:
-            return {key: _scaled(stored[key]) for key in stored}
+            return {key: zoo.entries.as_floats(stored[key]) for key in stored}
     if path.suffix == ".npy":
-        return _scaled(np.load(path))
+        return zoo.entries.as_floats(np.load(path))
     if path.suffix == ".png":
         from matplotlib.image import imread
 
@@ -252,10 +261,6 @@ def _images(name, path):
     raise ValueError(f"Cannot read {path}: give a .npy, .npz or .png file.")
 
 
-def _scaled(array):
-    return array / 255 if array.dtype == "uint8" else array
-
-
 def _rows(images):
     return images if isinstance(images, dict) else {"means": images}
 
@@ -263,7 +268,7 @@ def _rows(images):
 def _write(plots, sections, path, title=None):
     if path.suffix != ".png":
         raise ValueError(f"Pictures are written as PNG: give a name that ends in .png, not {path.name!r}.")
-    plots.picture(sections, path, title=title)
+    plots.write(sections, path, title=title)
     typer.echo(f"Wrote {path}.")
 
 

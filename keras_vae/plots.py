@@ -1,17 +1,19 @@
-"""Pictures: rows of images with a title each, in sections; written as PNG."""
+"""Pictures: rows of images or of vectors with a title each, in sections; points in a plane; written as PNG."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 _INCHES = 0.62  # width and height of one image
+_COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#d55e00", "#f0e442", "#000000")  # Okabe & Ito
 
 
 def picture(sections, path=None, title=None):
-    """Draws rows of images.
+    """Draws rows of images or of vectors.
 
     Args:
         sections: `{section title: {row title: images}}`, images `[count, height, width, channels]` in [0, 1] with 1 or
-            3 channels; values outside [0, 1] are clipped.
+            3 channels; values outside [0, 1] are clipped. Vectors `[count, features]` are drawn as bars, all on one
+            scale; missing entries (NaN) are left out.
         path: where to write the PNG; None: nowhere.
         title: above everything.
 
@@ -30,6 +32,7 @@ def picture(sections, path=None, title=None):
         figure.text(0.5, 1 - 0.22 / figure.get_figheight(), title, ha="center", va="center", fontsize=13, weight="bold")
     unit = _INCHES / figure.get_figheight()
     line, images_of = 0.0, iter(rows)
+    limits = _limits([images for _, images in rows if images.ndim == 2])
     for index, height in enumerate(heights):
         bottom = top - (line + height) * unit
         if index in titles:
@@ -37,15 +40,68 @@ def picture(sections, path=None, title=None):
         else:
             label, images = next(images_of)
             axes = figure.add_axes((left, bottom, _INCHES * len(images) / figure.get_figwidth(), unit * 0.96))
-            axes.imshow(_strip(images), cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
             axes.axis("off")
+            if images.ndim == 2:
+                _bars(axes, images, limits)
+            else:
+                axes.imshow(_strip(images), cmap="gray", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
             figure.text(
                 left - 0.1 / figure.get_figwidth(), bottom + 0.48 * unit, label, ha="right", va="center", fontsize=9
             )
         line += height
     if path is not None:
-        figure.savefig(path, dpi=150, format="png")
+        write(figure, path)
     return figure
+
+
+def planes(panels, labels, names, title=None):
+    """Draws points in a plane, coloured by their class: one panel a model, to be compared by eye.
+
+    Args:
+        panels: `{panel title: points [examples, 2]}`.
+        labels: integers `[examples]`, from 0.
+        names: of the classes, at most eight.
+        title: above everything.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure = Figure(figsize=(2.7 * len(panels), 3.5 if title else 3.2), layout="constrained")
+    every = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (name, points) in zip(every, panels.items(), strict=True):
+        for index, label in enumerate(names):
+            shown = points[labels == index]
+            axes.scatter(shown[:, 0], shown[:, 1], s=7, color=_COLOURS[index], alpha=0.7, linewidths=0, label=label)
+        axes.set_title(name, fontsize=10.5)
+        axes.set_aspect("equal", adjustable="datalim")  # the same plane, turned, should look it
+        axes.tick_params(labelsize=7, colors="0.4", length=2)
+        axes.spines[:].set_color("0.8")
+    handles = every[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(names), frameon=False, markerscale=2.5)
+    if title:
+        figure.suptitle(title, fontsize=13, weight="bold")
+    return figure
+
+
+def write(made, path, title=None):
+    """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
+    figure = made if isinstance(made, Figure) else picture(made, title=title)
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _limits(rows):
+    """Lowest and highest of the vectors in all rows, and 0."""
+    values = np.concatenate([[0.0], *(vectors.ravel() for vectors in rows)])
+    return np.nanmin(values), np.nanmax(values)
+
+
+def _bars(axes, vectors, limits):
+    """Vectors side by side, a bar a feature."""
+    count, features = vectors.shape
+    for index, vector in enumerate(vectors):
+        axes.stairs(vector, index + np.linspace(0.06, 0.94, features + 1), fill=True, color=_COLOURS[0])
+    axes.hlines(np.zeros(count), np.arange(count) + 0.06, np.arange(count) + 0.94, color="0.6", linewidth=0.6)
+    axes.set(xlim=(0, count), ylim=limits)
 
 
 def _strip(images):

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from tiny import compiled, mvae, vae
+import tensorflow as tf
+from tiny import IMAGE, compiled, mvae, vae
 
-from keras_vae.callbacks import WarmUp
+import keras_vae
+from keras_vae.callbacks import Adapt, Capacity, Cycles, ImageGrid, WarmUp
 
 
 def test_warm_up_rises_linearly_after_its_delay():
@@ -42,3 +44,88 @@ def test_impossible_warm_up_is_refused(arguments):
 def test_warm_up_of_an_unknown_modality_is_refused(images):
     with pytest.raises(ValueError, match="no modality 'sound'"):
         compiled(vae()).fit(images, verbose=0, callbacks=[WarmUp(steps=1, modality="sound")])
+
+
+def test_cycles_rise_hold_and_start_again_until_they_are_over():
+    cycles = Cycles(steps=2, period=4, cycles=2, target=2.0, delay=10)
+    expected = {0: 0.0, 10: 0.0, 11: 1.0, 12: 2.0, 13: 2.0, 14: 0.0, 15: 1.0, 17: 2.0, 18: 2.0, 99: 2.0}
+    assert {step: cycles.value(step) for step in expected} == expected
+
+
+@pytest.mark.parametrize("arguments", [{"steps": 5, "period": 4}, {"steps": 1, "period": 1, "cycles": 0}])
+def test_impossible_cycles_are_refused(arguments):
+    with pytest.raises(ValueError, match="at least"):
+        Cycles(**arguments)
+
+
+@pytest.mark.parametrize("nats", [2.0, 6.0])
+def test_capacity_holds_the_rate_where_it_was_asked_to(nats, images):
+    model = compiled(vae(beta=100.0, seed=0), keras.optimizers.Adam(0.01))
+    capacity = Capacity(steps=1, target=nats)
+    rate = model.fit(images, batch_size=32, epochs=60, verbose=0, callbacks=[capacity]).history["rate"][-1]
+    assert rate == pytest.approx(nats, abs=0.3)
+
+
+def test_after_a_fit_with_capacity_the_objective_is_the_usual_one(images):
+    model = compiled(vae(beta=3.0, seed=0), keras.optimizers.SGD(0.0))
+    model.fit(images, verbose=0, callbacks=[Capacity(steps=1, target=50.0, start=50.0)])
+    logs = model.fit(images, verbose=0).history
+    assert logs["loss"][0] == pytest.approx(logs["distortion"][0] + 3.0 * logs["rate"][0], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "model", [vae(keras_vae.IWAE), vae(keras_vae.BetaTCVAE, dataset_size=64)], ids=lambda model: model.name
+)
+def test_capacity_of_an_objective_without_a_rate_is_refused(model, images):
+    with pytest.raises(ValueError, match="has no rate"):
+        compiled(model).fit(images, verbose=0, callbacks=[Capacity(steps=1, target=5.0)])
+
+
+@pytest.mark.parametrize("kind", ["vae", "mvae"])
+def test_image_grid_draws_reconstructions_and_samples_each_epoch(kind, images, pairs, tmp_path):
+    x = images if kind == "vae" else {"image": pairs["image"]}
+    model = compiled(vae() if kind == "vae" else mvae(shapes=(("image", IMAGE),)))
+    grid = ImageGrid(tmp_path / "png", log_dir=tmp_path / "logs", x=tf.nest.map_structure(lambda part: part[:5], x))
+    model.fit(x, epochs=2, verbose=0, callbacks=[grid])
+    pictures = sorted((tmp_path / "png").iterdir())
+    assert [path.name for path in pictures] == ["epoch-00001.png", "epoch-00002.png"]
+    first, second = (tf.io.decode_png(path.read_bytes()) for path in pictures)
+    assert not np.array_equal(first, second)
+    events = [
+        event for path in (tmp_path / "logs").iterdir() for event in tf.compat.v1.train.summary_iterator(str(path))
+    ]
+    assert sorted(event.step for event in events if event.summary.value) == [1, 2]
+
+
+def test_image_grid_draws_what_it_is_told_and_as_often(images, tmp_path):
+    seen = []
+
+    def preview(model):
+        seen.append(int(model.optimizer.iterations))
+        return {"Inputs": {"": images[:3]}}
+
+    compiled(vae()).fit(
+        images, batch_size=32, epochs=4, verbose=0, callbacks=[ImageGrid(tmp_path, preview=preview, every=2)]
+    )
+    assert seen == [4, 8]
+
+
+def test_image_grid_of_a_conditional_model_samples_the_conditions_of_its_inputs(images, tmp_path):
+    x = {"x": images, "condition": np.eye(4, dtype="float32")[np.arange(64) % 4]}
+    some = {name: part[:3] for name, part in x.items()}
+    compiled(keras_vae.CVAE(latent_size=2)).fit(x, verbose=0, callbacks=[ImageGrid(tmp_path, x=some)])
+    assert (tmp_path / "epoch-00001.png").is_file()
+    with pytest.raises(ValueError, match="given a condition: pass x"):
+        compiled(keras_vae.CVAE(latent_size=2)).fit(x, verbose=0, callbacks=[ImageGrid(tmp_path)])
+
+
+def test_image_grid_that_goes_nowhere_is_refused():
+    with pytest.raises(ValueError, match="folder"):
+        ImageGrid()
+
+
+def test_adapt_is_called_when_a_training_starts_and_not_when_it_goes_on(images):
+    model = compiled(vae(keras_vae.VampVAE, components=4), keras.optimizers.SGD(0.0))
+    for first in (0, 8):
+        model.fit(images, verbose=0, callbacks=[Adapt(images[first:])])
+        np.testing.assert_array_equal(model.pseudo_inputs, images[:4])

@@ -38,6 +38,10 @@ def test_list_names_every_entry():
         assert name in printed
 
 
+def test_list_goes_without_entries(toy):
+    assert "Models" in run("list").output
+
+
 def test_card_prints_the_card():
     assert run("card", "vae").output.strip() == zoo.card("vae").strip()
 
@@ -47,13 +51,19 @@ def test_card_prints_the_card():
     [
         ["sample", "vae", "--count", "3"],
         ["sample", "mvae_poe", "-n", "3", "--seed", "4"],
+        ["sample", "cvae", "-n", "2"],
         ["reconstruct", "vae"],
         ["reconstruct", "mvae_poe"],
         ["traverse", "vae", "--latent", "2"],
         ["traverse", "mvae_poe", "--latent", "2"],
+        ["traverse", "cvae", "--latent", "2"],
         ["translate", "mvae_poe"],
         ["translate", "mvae_poe", "--to", "svhn", "--samples", "2"],
         ["preview", "mvae_poe"],
+        ["sample", "ppca"],
+        ["reconstruct", "vae_oil_flow"],
+        ["traverse", "ppca", "--latent", "1"],
+        ["preview", "ppca"],
     ],
     ids=" ".join,
 )
@@ -79,6 +89,12 @@ def test_own_images_are_read(kind, tmp_path):
     read = cli._images("mvae_poe", path)
     read = read["svhn"] if kind == "npz" else read
     np.testing.assert_allclose(read, images, atol=1 / 255)
+
+
+def test_own_vectors_are_read_as_they_are(tmp_path):
+    x = zoo.examples("ppca") * 100
+    np.save(tmp_path / "x.npy", x)
+    np.testing.assert_array_equal(cli._images("ppca", tmp_path / "x.npy"), x)
 
 
 @pytest.mark.parametrize(

@@ -9,26 +9,49 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import compiled, mvae, vae, vqvae, weights
+from tiny import compiled, completing_cvae, cvae, mvae, vae, vqvae, weights
 
 import keras_vae
+from keras_vae.data import digits
 
 MODELS = {
     "vae": vae,
+    "iwae": functools.partial(vae, keras_vae.IWAE, importance_samples=4),
+    "vamp_vae": functools.partial(vae, keras_vae.VampVAE, components=6),
+    "beta_vae": functools.partial(vae, keras_vae.BetaVAE),
+    "beta_tc_vae": functools.partial(vae, keras_vae.BetaTCVAE, dataset_size=32),
+    "factor_vae": functools.partial(vae, keras_vae.FactorVAE, critic_widths=(8,)),
+    "ppca": functools.partial(keras_vae.PPCA, latent_size=3),
     "vqvae": vqvae,
+    "cvae": cvae,
+    "completing_cvae": completing_cvae,
     "mvae": mvae,
     "mvae_private": functools.partial(
         mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True
     ),
 }
-DEFAULTS = {"vae": keras_vae.VAE, "mvae": keras_vae.MVAE}
+DEFAULTS = {
+    "vae": keras_vae.VAE,
+    "iwae": keras_vae.IWAE,
+    "vamp_vae": keras_vae.VampVAE,
+    "cvae": keras_vae.CVAE,
+    "mvae": keras_vae.MVAE,
+}
 MULTIMODAL = ["mvae", "mvae_private"]
 CONTINUOUS = [kind for kind in MODELS if kind != "vqvae"]  # latents are vectors and drawn, not codes and certain
 
 
 def data_of(kind, images, pairs):
     """What a kind of model is fitted to."""
-    return pairs if kind in MULTIMODAL else images[:32]
+    x = images[:32]
+    if kind == "ppca":
+        return pairs["middle"]  # vectors
+    if kind == "cvae":
+        return {"x": x, "condition": digits("train")[1][:32, None] == np.arange(10)}
+    if kind == "completing_cvae":
+        masks = keras_vae.data.random_quadrants(32, 8, 8, tf.constant([0, 0]))
+        return {"x": x, "condition": keras_vae.data.visible_part(x, masks).numpy()}
+    return pairs if kind in MULTIMODAL else x
 
 
 @pytest.fixture
@@ -59,6 +82,21 @@ def fitted(images, pairs):
 def build(model, data):
     model.build(tf.nest.map_structure(np.shape, data))
     return model
+
+
+def explained(model, data):
+    """The part of the data that is x."""
+    return data["x"] if model.takes_condition else data
+
+
+def means(model, z, data):
+    """Means of p(x|z) of the data's examples."""
+    p = model.likelihood_of(tf.constant(z), model.prepare(data))
+    return {name: part.mean() for name, part in p.items()} if isinstance(p, dict) else p.mean()
+
+
+def sample(model, data, count, **kwargs):
+    return model.sample(data["condition"][:count] if model.takes_condition else count, **kwargs)
 
 
 def first_terms(model, data):
@@ -150,7 +188,7 @@ def test_fit_accepts(form, images, pairs):
     assert np.isfinite(compiled(MODELS[kind](seed=1)).fit(x, verbose=0).history["loss"]).all()
 
 
-@pytest.mark.parametrize("kind", ["vae", "mvae"])
+@pytest.mark.parametrize("kind", ["vae", "cvae", "mvae"])
 def test_arrays_and_datasets_give_the_same_weights(kind, data, fitted):
     model, _ = train(kind, tf.data.Dataset.from_tensor_slices(data).batch(16))
     np.testing.assert_allclose(weights(model), weights(fitted(kind)[0]), atol=1e-6)
@@ -218,21 +256,26 @@ def without_shapes(config):
     return [without_shapes(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
+OPTIONS = {
+    "vae": {"prior": "laplace", "likelihood": keras_vae.distributions.NormalLikelihood("learned")},
+    "iwae": {"importance_samples": 3, "estimator": "reparameterized"},
+    "vamp_vae": {"components": 5},
+    "cvae": {"prior": "conditional"},
+    "mvae": {
+        "likelihood": {"image": "bernoulli", "middle": "normal"},
+        "modality_weights": {"image": 1.0, "middle": 4.0},
+        "private_latents": {"middle": 1},
+        "random_subsets": 2,
+    },
+}
+
+
 @pytest.mark.parametrize("kind", DEFAULTS)
 def test_model_with_default_networks_fits_and_comes_back_with_its_arguments(kind, data, tmp_path):
-    options = (
-        {"prior": "laplace", "likelihood": keras_vae.distributions.NormalLikelihood("learned")}
-        if kind == "vae"
-        else {
-            "likelihood": {"image": "bernoulli", "middle": "normal"},
-            "modality_weights": {"image": 1.0, "middle": 4.0},
-            "private_latents": {"middle": 1},
-            "random_subsets": 2,
-        }
-    )
-    model = compiled(DEFAULTS[kind](latent_size=3, beta=2.5, seed=7, **options))
+    model = compiled(DEFAULTS[kind](latent_size=3, beta=2.5, seed=7, **OPTIONS[kind]))
     assert np.isfinite(model.fit(data, batch_size=32, verbose=0).history["loss"]).all()
-    assert [part.shape for part in leaves(model.reconstruct(data))] == [part.shape for part in leaves(data)]
+    x = explained(model, data)
+    assert [part.shape for part in leaves(model.reconstruct(data))] == [part.shape for part in leaves(x)]
     model.beta.assign(3.5)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -287,22 +330,22 @@ def test_embed_returns_posterior_means_as_numpy_whatever_the_batch_size(kind, da
 @pytest.mark.parametrize("kind", MODELS)
 def test_reconstruct_is_the_decoders_mean_at_the_embedding(kind, data, fitted):
     model, _ = fitted(kind)
-    got = model.reconstruct(data, batch_size=9)
-    expected = model.decode(tf.constant(model.embed(data)))
-    expected = {name: p.mean() for name, p in expected.items()} if isinstance(expected, dict) else expected.mean()
+    got, expected = model.reconstruct(data, batch_size=9), means(model, model.embed(data), data)
     tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, expected)
-    assert [part.shape for part in leaves(got)] == [part.shape for part in leaves(data)]
+    assert [part.shape for part in leaves(got)] == [part.shape for part in leaves(explained(model, data))]
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_sample_returns_means_of_the_data_s_shape_and_repeats_by_seed(kind, data, fitted):
     model, _ = fitted(kind)
-    samples = model.sample(5, seed=1)
-    assert [part.shape for part in leaves(samples)] == [(5, *part.shape[1:]) for part in leaves(data)]
-    assert all((part > 0).all() and (part < 1).all() for part in leaves(samples))
-    assert same(samples, model.sample(5, seed=1))
-    assert not same(samples, model.sample(5, seed=2))
-    assert not same(model.sample(5), model.sample(5))
+    samples = sample(model, data, 5, seed=1)
+    assert [part.shape for part in leaves(samples)] == [(5, *part.shape[1:]) for part in leaves(explained(model, data))]
+    bounded = kind != "ppca"
+    assert not bounded or all(part.min() >= 0 and part.max() <= 1 for part in leaves(samples))
+    assert all(len(np.unique(part)) > 5 * 8 for part in leaves(samples))
+    assert same(samples, sample(model, data, 5, seed=1))
+    assert not same(samples, sample(model, data, 5, seed=2))
+    assert not same(sample(model, data, 5), sample(model, data, 5))
 
 
 @pytest.mark.parametrize("kind", CONTINUOUS)
@@ -312,9 +355,8 @@ def test_traverse_changes_the_one_latent_and_keeps_the_others(kind, data, fitted
     got = model.traverse(part, latent=1, values=(-2.0, 0.5))
     z = model.embed(part)
     z[:, 1] = 0.5
-    expected = model.decode(tf.constant(z))
-    expected = {name: p.mean() for name, p in expected.items()} if isinstance(expected, dict) else expected.mean()
-    assert [x.shape for x in leaves(got)] == [(2, 3, *x.shape[1:]) for x in leaves(data)]
+    expected = means(model, z, part)
+    assert [x.shape for x in leaves(got)] == [(2, 3, *x.shape[1:]) for x in leaves(explained(model, data))]
     for value, wanted in zip(leaves(got), leaves(expected), strict=True):
         np.testing.assert_allclose(value[1], wanted, atol=1e-5)
 
@@ -328,6 +370,7 @@ def test_log_likelihood_is_one_finite_number_an_example_and_repeats_by_seed(kind
     assert np.isfinite(values).all()
     np.testing.assert_array_equal(values, model.log_likelihood(data, samples=7, batch_size=20, chunk=3))
     other = model.log_likelihood(data, samples=7, batch_size=20, chunk=3, seed=1)
+    assert np.array_equal(values, other) == (kind == "ppca")  # its likelihood is exact
     assert np.array_equal(values, other) == (kind not in CONTINUOUS)
 
 
@@ -351,7 +394,11 @@ def test_translate_makes_the_absent_modality_and_repeats_by_seed(kind, pairs, fi
 def test_decode_takes_any_leading_axes(kind, data, fitted):
     model, _ = fitted(kind)
     z = tf.random.stateless_normal((4, 2, model.latent_size), (0, 1))
-    whole, flat = model.decode(z), model.decode(tf.reshape(z, (8, -1)))
+    if model.takes_condition:
+        given = data["condition"][:2]
+        whole, flat = model.decode(z, given), model.decode(tf.reshape(z, (8, -1)), np.concatenate([given] * 4))
+    else:
+        whole, flat = model.decode(z), model.decode(tf.reshape(z, (8, -1)))
     if not isinstance(whole, dict):
         whole, flat = {"x": whole}, {"x": flat}
     for name, p in whole.items():
@@ -363,7 +410,7 @@ def test_decode_takes_any_leading_axes(kind, data, fitted):
 def test_verbs_leave_metrics_and_weights_alone(kind, data, fitted):
     model, _ = fitted(kind)
     before, trackers = weights(model), [np.array(tracker.result()) for tracker in model.trackers.values()]
-    model.embed(data), model.reconstruct(data), model.sample(2), model.log_likelihood(data, samples=2)
+    model.embed(data), model.reconstruct(data), sample(model, data, 2), model.log_likelihood(data, samples=2)
     np.testing.assert_array_equal(before, weights(model))
     np.testing.assert_array_equal(trackers, [np.array(tracker.result()) for tracker in model.trackers.values()])
 

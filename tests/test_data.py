@@ -2,8 +2,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vae.data import arrays, batches, binarize, digits, pair_indices, paired_arrays, paired_batches
+from keras_vae.data import (
+    arrays,
+    batches,
+    binarize,
+    digits,
+    oil_flow,
+    pair_indices,
+    paired_arrays,
+    paired_batches,
+    quadrants,
+    random_quadrants,
+    tobamovirus,
+    visible_part,
+)
 from keras_vae.data.augmentation import jitter
+from keras_vae.data.vectors import FLOWS
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +60,47 @@ def test_arrays_of_digits_are_the_same_images_in_uint8():
     assert stored.dtype == np.uint8
     np.testing.assert_allclose(stored / 255, images, atol=0.5 / 255)
     np.testing.assert_array_equal(stored_labels, labels)
+
+
+# --- vectors --------------------------------------------------------------------------------------------------------
+
+
+def test_oil_flow_has_three_splits_without_an_example_in_common():
+    splits = [oil_flow(split) for split in ("train", "validation", "test")]
+    for x, labels in splits:
+        assert x.shape == (1000, 12)
+        assert x.dtype == np.float32
+        assert set(labels) == {0, 1, 2}
+    assert len(np.unique(np.concatenate([x for x, _ in splits]), axis=0)) == 3000
+
+
+def test_classes_of_oil_flow_are_those_of_the_physics():
+    """Half the beams are vertical, half horizontal: only layers look different from the side."""
+    x, labels = oil_flow("train")
+    spread = {name: x[labels == index].std(axis=0).mean() for index, name in enumerate(FLOWS)}
+    oil = {name: x[labels == index, 0::2].mean(axis=0) for index, name in enumerate(FLOWS)}
+    water = {name: x[labels == index, 1::2].mean(axis=0) for index, name in enumerate(FLOWS)}
+    np.testing.assert_allclose(oil["homogeneous"], water["homogeneous"], rtol=0.05)  # a mixture: alike in every beam
+    assert np.abs(oil["annular"][1:3] - oil["annular"][3:5]).max() < 0.15  # round: alike from both sides
+    assert np.abs(oil["stratified"][1:3] - oil["stratified"][3:5]).max() > 0.3
+    assert spread["stratified"] > spread["homogeneous"]
+
+
+def test_tobamovirus_holds_counts():
+    x = tobamovirus()
+    assert x.shape == (38, 18)
+    assert x.dtype == np.float32
+    assert ((x >= 0) & (x == np.round(x))).all()
+
+
+def test_batches_take_vectors_as_they_are():
+    x, _ = oil_flow("train")
+    np.testing.assert_array_equal(epoch(batches(x, 300, shuffle=False)), x)
+
+
+def test_unknown_split_of_oil_flow_is_refused():
+    with pytest.raises(ValueError, match=r"'dev' of oil_flow.*train.*validation.*test"):
+        oil_flow("dev")
 
 
 # --- what is not there ----------------------------------------------------------------------------------------------
@@ -144,6 +199,54 @@ def test_augmentation_sees_a_seed_of_its_own_at_each_batch_and_epoch(store):
     seeds = batches(store[0], 16, augment=lambda batch, seed: tf.ones_like(batch) * tf.cast(seed[0], "float32"))
     values = np.concatenate([epoch(seeds)[:, 0, 0, 0], epoch(seeds)[:, 0, 0, 0]])
     assert len(np.unique(values)) == 8  # four batches, two epochs
+
+
+# --- pairs ----------------------------------------------------------------------------------------------------------
+
+
+def test_conditions_are_made_of_the_finished_batch_its_rows_and_a_seed(store):
+    images, labels = store
+
+    def condition(x, indices, seed):
+        label = tf.gather(tf.constant(labels, tf.float32), indices)
+        return tf.stack([label, x[:, 0, 0, 0], tf.random.stateless_uniform(tf.shape(indices), seed)], axis=1)
+
+    dataset = batches(images, 8, condition=condition, seed=1)
+    first, second = epoch(dataset), epoch(dataset)
+    assert set(first) == {"x", "condition"}
+    np.testing.assert_array_equal(first["condition"][:, 0], labels[order(first["x"])])
+    np.testing.assert_array_equal(first["condition"][:, 1], first["x"][:, 0, 0, 0])
+    assert len(np.unique(np.concatenate([first["condition"][:, 2], second["condition"][:, 2]]))) == 100
+
+
+# --- visible parts --------------------------------------------------------------------------------------------------
+
+
+def test_quadrants_are_named_in_reading_order_and_cover_odd_images():
+    upper_left, upper_right, lower_left, lower_right = quadrants(np.eye(4), 5, 4).numpy()[..., 0]
+    assert (upper_left.sum(), upper_right.sum(), lower_left.sum(), lower_right.sum()) == (4, 4, 6, 6)
+    np.testing.assert_array_equal(upper_left + upper_right + lower_left + lower_right, np.ones((5, 4)))
+    assert upper_left[0, 0] == upper_right[0, 3] == lower_left[4, 0] == lower_right[4, 3] == 1
+
+
+def test_random_quadrants_show_one_two_or_three_alike_often_and_repeat_by_seed():
+    masks = random_quadrants(6000, 2, 2, tf.constant([1, 2])).numpy()
+    counts = np.bincount(masks.sum(axis=(1, 2, 3)).astype(int), minlength=5) / 6000
+    np.testing.assert_allclose(counts, [0, 1 / 3, 1 / 3, 1 / 3, 0], atol=0.03)
+    np.testing.assert_allclose(masks.mean(axis=0), 0.5, atol=0.03)
+    assert len(np.unique(masks.reshape(6000, 4), axis=0)) == 14
+    np.testing.assert_array_equal(masks, random_quadrants(6000, 2, 2, tf.constant([1, 2])))
+
+
+def test_visible_part_holds_nothing_of_the_hidden_part():
+    images = digits("test")[0][:3].copy()
+    mask = quadrants([True, False, False, False], 8, 8)
+    images[:, 5:] = np.nan
+    condition = visible_part(images, mask).numpy()
+    assert condition.shape == (3, 8, 8, 2)
+    np.testing.assert_array_equal(condition[:, :4, :4, 0], images[:, :4, :4, 0])
+    np.testing.assert_array_equal(condition[..., 0] * (1 - mask[..., 0]), np.zeros((3, 8, 8)))
+    np.testing.assert_array_equal(condition[..., 1], np.broadcast_to(mask[..., 0], (3, 8, 8)))
 
 
 # --- pairs ----------------------------------------------------------------------------------------------------------

@@ -12,13 +12,16 @@ from keras_vae.distributions import (
     PRIORS,
     BernoulliLikelihood,
     CategoricalLikelihood,
+    ConditionalNormalPrior,
     DiscretizedLogisticLikelihood,
+    HomoscedasticNormalPosterior,
     LaplaceLikelihood,
     LaplacePosterior,
     LaplacePrior,
     NormalLikelihood,
     NormalPosterior,
     StandardNormalPrior,
+    given_visible,
     kl_divergence,
     mixture_of_experts,
     product_of_experts,
@@ -188,6 +191,38 @@ def test_posterior_scale_never_reaches_zero():
     assert scale.numpy() == pytest.approx(1e-5)
 
 
+@pytest.mark.parametrize("likelihood", [BernoulliLikelihood(), NormalLikelihood(0.3), DiscretizedLogisticLikelihood()])
+def test_given_the_visible_part_log_prob_is_that_of_the_hidden_part_and_draws_keep_the_visible_one(likelihood, rng):
+    shape = likelihood.parameters_shape((4, 2))
+    parameters = rng.normal(size=(5, 3, *shape)).astype("float32")
+    x, mask = rng.integers(0, 2, (3, 4, 2)).astype("float32"), rng.random((3, 4, 1)) < 0.5
+    visible = np.where(mask, x, 0.0).astype("float32")
+    whole = likelihood.distribution(parameters, batch_ndims=2)
+    p = given_visible(whole, visible, mask)
+    assert (p.batch_shape, p.event_shape) == ((5, 3), (4, 2))
+    hidden = np.where(mask, 0.0, whole.distribution.log_prob(x)).sum(axis=(2, 3))
+    np.testing.assert_allclose(p.log_prob(x), hidden, rtol=1e-5)
+    np.testing.assert_allclose(p.log_prob(np.where(mask, 0.5, x)), hidden, rtol=1e-5)
+    np.testing.assert_allclose(p.mean(), np.where(mask, x, whole.mean()), rtol=1e-6)
+    draws = p.sample(2, seed=(0, 0)).numpy()
+    np.testing.assert_array_equal(np.where(mask, draws, 0.0), np.broadcast_to(visible, draws.shape))
+
+
+def test_conditional_prior_is_normal_with_what_its_network_and_head_make_of_the_condition(rng):
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, "tanh")])
+    prior = ConditionalNormalPrior(3, network)
+    prior.build((None, 4))
+    condition = rng.normal(size=(5, 4)).astype("float32")
+    p = prior.distribution(condition)
+    loc, scale = prior.head(network(condition))
+    z = rng.normal(size=(2, 5, 3)).astype("float32")
+    np.testing.assert_allclose(p.log_prob(z), scipy.stats.norm(loc, scale).logpdf(z).sum(-1), rtol=1e-5)
+    assert len(prior.trainable_weights) == 4
+    again = ConditionalNormalPrior.from_config(keras.saving.serialize_keras_object(prior)["config"])
+    assert again.latent_size == 3
+    assert again.network.input_shape == (None, 4)
+
+
 def test_standard_normal_prior_is_standard_normal(rng):
     z = rng.normal(size=(5, 3)).astype("float32")
     np.testing.assert_allclose(
@@ -221,6 +256,8 @@ def test_every_distribution_is_float32_whatever_the_policy(policy):
         q = layer.distribution(*layer(half))
         assert q.dtype == tf.float32, cls
         assert {weight.dtype for weight in layer.weights} == {"float32"}
+    layer = built(HomoscedasticNormalPosterior(2), (2, 2))
+    assert layer.distribution(*layer(half[:, 0, 0])).dtype == tf.float32
     for cls in PRIORS.values():
         assert built(cls(3)).distribution().dtype == tf.float32, cls
 
@@ -232,6 +269,7 @@ def test_every_distribution_is_float32_whatever_the_policy(policy):
         LaplaceLikelihood(0.2),
         DiscretizedLogisticLikelihood(16),
         NormalPosterior(3),
+        HomoscedasticNormalPosterior(3),
         LaplacePrior(3),
     ],
     ids=lambda layer: type(layer).__name__,

@@ -8,13 +8,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import compiled, mvae, networks, vae
+from tiny import compiled, completing_cvae, cvae, mvae, networks, vae
 
 import keras_vae
 from keras_vae.networks import dense_decoder, dense_encoder
 
 IMAGES = np.random.default_rng(0).random((8, 8, 8, 1)).astype("float32")
 PAIRS = {"image": IMAGES, "middle": IMAGES[:, 2:6, 2:6].reshape(8, 16)}
+LABELLED = {"x": IMAGES, "condition": np.eye(10, dtype="float32")[:8]}
 NAN_IMAGES = np.where(np.arange(64).reshape(8, 8, 1) == 7, np.nan, IMAGES)
 
 
@@ -77,6 +78,24 @@ BAD_DATA = {
     "no modality": (mvae, lambda: {"observed": {}}, "No modality"),
     "an array for a multimodal model": (mvae, lambda: IMAGES, "dict of arrays by modality"),
     "a dict for a VAE": (vae, lambda: {"image": IMAGES}, "array|dict"),
+    "an array for a CVAE": (cvae, lambda: IMAGES, 'takes {"x": ..., "condition": ...}.*ndarray'),
+    "no condition": (cvae, lambda: {"x": IMAGES}, r"takes .*condition.*got the keys \['x'\]"),
+    "no x": (cvae, lambda: {"condition": LABELLED["condition"]}, r"got the keys \['condition'\]"),
+    "unknown key beside a condition": (cvae, lambda: {**LABELLED, "label": IMAGES}, r"got the keys .*'label'"),
+    "unknown key in tf.data": (cvae, lambda: dataset({**LABELLED, "label": IMAGES}), r"got the keys .*'label'"),
+    "labels that are not one-hot": (
+        cvae,
+        lambda: {**LABELLED, "condition": np.arange(8)},
+        r"condition must have the shape \[batch, 10\]; got \[8\]",
+    ),
+    "NaN in the condition": (cvae, lambda: {**LABELLED, "condition": np.full((8, 10), np.nan)}, "condition holds NaN"),
+    "NaN beside a condition": (cvae, lambda: {**LABELLED, "x": NAN_IMAGES}, "x holds NaN"),
+    "fewer conditions": (cvae, lambda: {**LABELLED, "condition": np.eye(10)[:5]}, "same number of examples"),
+    "a condition without its mask": (
+        completing_cvae,
+        lambda: {"x": IMAGES, "condition": IMAGES},
+        r"condition must have the shape \[batch, 8, 8, 2\]",
+    ),
 }
 
 
@@ -98,6 +117,10 @@ def test_bad_data(case, verb):
         "unknown modality",
         "mask without data",
         "no modality",
+        "no condition",
+        "unknown key beside a condition",
+        "labels that are not one-hot",
+        "NaN in the condition",
     ],
 )
 def test_bad_data_of_a_verb(case):
@@ -139,6 +162,13 @@ def test_nan_in_rows_that_are_not_observed_is_fine():
 BAD_MODELS = {
     "unknown prior": (lambda: keras_vae.VAE(prior="gauss"), "Unknown prior 'gauss'.*standard_normal"),
     "unknown posterior": (lambda: keras_vae.VAE(posterior="gauss"), "Unknown posterior 'gauss'.*normal"),
+    "unknown prior of CVAE": (lambda: keras_vae.CVAE(prior="gauss"), "Unknown prior 'gauss'.*conditional"),
+    "conditional prior without a condition": (lambda: keras_vae.VAE(prior="conditional"), "Unknown prior"),
+    "encoder without a condition": (lambda: keras_vae.CVAE(*networks(), 3), r"encoder .* two inputs, \[x, condition\]"),
+    "decoder without a condition": (
+        lambda: keras_vae.CVAE(cvae().encoder, networks()[1], 3),
+        r"decoder .* two inputs, \[z, condition\]",
+    ),
     "unknown likelihood": (lambda: keras_vae.VAE(likelihood="gauss"), "Unknown likelihood 'gauss'.*bernoulli"),
     "prior that is no prior": (lambda: keras_vae.VAE(prior=3), "prior must be one of"),
     "unknown likelihood of MVAE": (lambda: mvae(likelihood="gauss"), "Unknown likelihood 'gauss'"),
@@ -149,6 +179,9 @@ BAD_MODELS = {
     "latent_size 2.5": (lambda: keras_vae.VAE(latent_size=2.5), "latent_size must be a positive integer"),
     "latent_size of text": (lambda: keras_vae.VAE(latent_size="2"), "latent_size must be a positive integer"),
     "beta -1": (lambda: keras_vae.VAE(beta=-1.0), "beta must not be negative"),
+    "dataset_size 0": (lambda: keras_vae.BetaTCVAE(dataset_size=0), "dataset_size must be the number"),
+    "unknown sampling": (lambda: keras_vae.BetaTCVAE(dataset_size=9, sampling="all"), "sampling 'all'.*stratified"),
+    "gamma -1": (lambda: keras_vae.FactorVAE(gamma=-1.0), "gamma must not be negative"),
     "beta NaN": (lambda: keras_vae.MVAE(beta=float("nan")), "beta must not be negative"),
     "encoder without decoder": (lambda: keras_vae.VAE(encoder=networks()[0]), "both an encoder and a decoder"),
     "decoder without encoder": (lambda: keras_vae.VAE(decoder=networks()[1]), "both an encoder and a decoder"),
@@ -201,6 +234,11 @@ BAD_NETWORKS = {
         {"a": IMAGES},
         r"decoder returns \[7\]",
     ),
+    "completing from a condition that holds no mask": (
+        lambda: keras_vae.CVAE(latent_size=3, completes=True),
+        LABELLED,
+        r"one more channel, the mask: \[8, 8, 2\]; got \[10\]",
+    ),
     "private latents of an unknown modality, default networks": (
         lambda: keras_vae.MVAE(latent_size=3, private_latents={"sound": 1}),
         PAIRS,
@@ -232,6 +270,19 @@ UNBUILT = {
 @pytest.mark.parametrize("verb", UNBUILT)
 def test_verb_of_a_model_without_networks(verb, cls):
     refused(lambda: UNBUILT[verb](cls(), IMAGES if cls is keras_vae.VAE else PAIRS), "no networks yet.*Fit it first")
+
+
+def test_verbs_of_a_conditional_model_without_networks():
+    condition, z = LABELLED["condition"], np.zeros((8, 16), "float32")
+    refused(lambda: keras_vae.CVAE().sample(condition), "no networks yet")
+    refused(lambda: keras_vae.CVAE().decode(z, condition), "no networks yet")
+    refused(lambda: keras_vae.CVAE().embed(LABELLED), "no networks yet")
+
+
+def test_conditions_that_do_not_fit_the_model_or_the_latents():
+    refused(lambda: cvae().sample(np.zeros((4, 7))), r"condition must have the shape \[batch, 10\]; got \[4, 7\]")
+    refused(lambda: cvae().sample(np.full((4, 10), np.nan)), "condition holds NaN")
+    refused(lambda: cvae().decode(np.zeros((3, 3), "float32"), np.zeros((4, 10))), r"as many examples; got \[3, 3\]")
 
 
 def test_translate_of_a_model_without_networks():

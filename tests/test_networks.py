@@ -34,6 +34,15 @@ def test_decoder_returns_images_of_the_shape_that_the_encoder_takes(kind, shape)
     assert decoder.output_shape == (None, *shape)
 
 
+@pytest.mark.parametrize("shape", IMAGES)
+def test_outermost_stride_of_four_keeps_the_shapes(shape):
+    encoder = networks.convolutional_encoder(shape, (4, 6), width=8, first_stride=4)
+    decoder = networks.convolutional_decoder(3, shape, (6, 4), width=8, last_stride=4)
+    assert encoder.layers[1].output.shape[1:3] == tuple(-(-side // 4) for side in shape[:2])
+    assert output_shape(encoder, shape) == (2, 8)
+    assert output_shape(decoder, (3,)) == (2, *shape)
+
+
 @pytest.mark.parametrize("shape", [(7,), (1,), (5, 4), (3, 3, 3, 2)])
 def test_dense_networks_take_events_of_any_rank(shape):
     encoder, decoder = pair("dense", shape)
@@ -65,6 +74,28 @@ def test_every_weight_of_the_networks_gets_a_gradient(kind):
         ):
             assert gradient is not None, weight.path
             assert np.any(gradient), weight.path
+
+
+@pytest.mark.parametrize("condition", [(5,), (12, 12, 2), (3, 4, 1)], ids=str)
+@pytest.mark.parametrize("kind", ["dense", "convolutional"])
+def test_networks_with_a_condition_depend_on_it_and_on_their_own_input(kind, condition):
+    random = np.random.default_rng(0)
+    encoder, decoder = pair(kind, (12, 12, 1), condition_shape=condition)
+    for network, shape, output in ((encoder, (12, 12, 1), (2, 8)), (decoder, (3,), (2, 12, 12, 1))):
+        own, other = (random.normal(size=(2, *shape)).astype("float32") for _ in range(2))
+        given, another = (random.normal(size=(2, *condition)).astype("float32") for _ in range(2))
+        made = network([own, given])
+        assert made.shape == output
+        assert not np.allclose(made, network([other, given]))
+        assert not np.allclose(made, network([own, another]))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1)])
+def test_default_networks_take_a_condition_beside_their_own_input(shape):
+    encoder, decoder = networks.default_encoder(shape, (10,)), networks.default_decoder(3, shape, shape, (10,))
+    assert encoder.input_shape == [(None, *shape), (None, 10)]
+    assert decoder.input_shape == [(None, 3), (None, 10)]
+    assert decoder.output_shape == (None, *shape)
 
 
 def test_residual_blocks_start_as_the_identity():

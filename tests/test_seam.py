@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers, ops
+from keras import ops
 from tiny import compiled, mvae, vae, weights
 
 import keras_vae
@@ -117,29 +117,10 @@ def test_models_fit_and_evaluate_on_two_replicas(kind, strategy, images, pairs):
 # --- a critic, trained in the same fit --------------------------------------------------------------------------------
 
 
-class TinyFactorVAE(keras_vae.VAE):
-    """A VAE with the density-ratio estimate of the total correlation (Kim & Mnih 2018)."""
-
-    term_names = ("distortion", "rate", "total_correlation", "critic_loss")
-
-    def build(self, input_shape):
-        self.critic = keras.Sequential([layers.Dense(8, activation="relu"), layers.Dense(2)], name="critic")
-        self.critic.build((None, self.latent_size))
-        super().build(input_shape)
-
-    def terms(self, batch, training):
-        q = self.encode(batch)
-        z = q.sample(seed=self.next_seed())
-        p = self.decode(z)
-        stopped = [ops.stop_gradient(weight.value) for weight in self.critic.trainable_variables]
-        logits, _ = self.critic.stateless_call(stopped, self.critic.non_trainable_variables, z)
-        fixed = ops.stop_gradient(z)
-        order = ops.argsort(tf.random.stateless_uniform(tf.shape(z), self.next_seed()), axis=0)
-        joint, shuffled = self.critic(fixed), self.critic(ops.take_along_axis(fixed, order, axis=0))
-        critic_loss = -0.5 * (ops.log_softmax(joint)[:, 0] + ops.log_softmax(shuffled)[:, 1])
-        terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, self.prior.distribution(), z)}
-        terms |= {"total_correlation": logits[:, 0] - logits[:, 1], "critic_loss": critic_loss}
-        return terms, {**terms, "total_correlation": 5.0 * terms["total_correlation"]}, p.mean()
+def factor_vae():
+    model = vae(keras_vae.FactorVAE, seed=0, gamma=5.0, critic_widths=(8,))
+    model.build((None, 8, 8, 1))
+    return model
 
 
 def two_optimizers(rate, critic_rate):
@@ -154,12 +135,11 @@ def two_optimizers(rate, critic_rate):
     [(0.01, 0.0, False), (0.0, 0.01, False), pytest.param(0.01, 0.01, True, marks=pytest.mark.slow)],
 )
 def test_critic_and_model_are_trained_in_one_fit_each_by_its_own_optimizer(rate, critic_rate, jit_compile, images):
-    model = compiled(vae(TinyFactorVAE, seed=0), two_optimizers(rate, critic_rate), jit_compile=jit_compile)
-    model.build((None, 8, 8, 1))
+    model = compiled(factor_vae(), two_optimizers(rate, critic_rate), jit_compile=jit_compile)
     parts = {"critic": model.critic, "encoder": model.encoder, "decoder": model.decoder, "posterior": model.posterior}
     before = {name: weights(part) for name, part in parts.items()}
     history = model.fit(images, batch_size=16, verbose=0).history
-    assert set(history) == {"loss", "free_energy", *TinyFactorVAE.term_names}
+    assert set(history) == {"loss", "free_energy", *keras_vae.FactorVAE.term_names}
     assert np.isfinite(np.concatenate(list(history.values()))).all()
     for name, part in parts.items():
         moved = not np.array_equal(weights(part), before[name])
@@ -167,8 +147,7 @@ def test_critic_and_model_are_trained_in_one_fit_each_by_its_own_optimizer(rate,
 
 
 def test_critic_s_loss_gives_no_gradient_to_the_model_and_the_total_correlation_none_to_the_critic(images):
-    model = vae(TinyFactorVAE, seed=0)
-    model.build((None, 8, 8, 1))
+    model = factor_vae()
     critic = {weight.path for weight in model.critic.trainable_variables}
     with tf.GradientTape(persistent=True) as tape:
         _, objective, _ = model.terms(model.prepare(images), training=True)

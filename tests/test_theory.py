@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tiny import mvae, vae
+from tiny import completing_cvae, cvae, mvae, vae
 
 import keras_vae
 from keras_vae.distributions import NormalLikelihood, NormalPosterior, kl_divergence, product_of_experts
@@ -96,6 +96,68 @@ def test_importance_bound_does_not_depend_on_how_it_is_cut(trained, images, chun
     cut = trained.log_likelihood(images, samples=400, chunk=chunk, batch_size=batch_size)
     assert cut.mean() == pytest.approx(whole.mean(), abs=0.2)
     assert len(cut) == len(whole) == 64
+
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+
+def without_condition(weights, own_inputs, condition):
+    """Dense weights of a network of `[own input, condition]` to those of a network for this one condition."""
+    kernel, bias, *others = weights
+    return [kernel[:own_inputs], bias + condition @ kernel[own_inputs:], *others]
+
+
+def test_cvae_with_a_constant_condition_and_a_fixed_prior_is_the_vae(images):
+    condition = np.random.default_rng(0).normal(size=10).astype("float32")
+    data = {"x": images, "condition": np.tile(condition, (64, 1))}
+    conditional, plain = cvae(seed=0), vae(seed=0)
+    conditional.build({"x": images.shape, "condition": (64, 10)})
+    plain.build(images.shape)
+    plain.encoder.set_weights(without_condition(conditional.encoder.get_weights(), 64, condition))
+    plain.decoder.set_weights(without_condition(conditional.decoder.get_weights(), 3, condition))
+    plain.posterior.set_weights(conditional.posterior.get_weights())
+    assert mean_terms(conditional, data)[0] == pytest.approx(mean_terms(plain, images)[0], rel=1e-5)
+    np.testing.assert_allclose(conditional.embed(data), plain.embed(images), atol=1e-5)
+    np.testing.assert_allclose(
+        conditional.log_likelihood(data, samples=5), plain.log_likelihood(images, samples=5), rtol=1e-5
+    )
+    np.testing.assert_allclose(conditional.sample(data["condition"][:4], seed=1), plain.sample(4, seed=1), atol=1e-5)
+
+
+def test_cvae_with_a_condition_of_zeros_learns_what_the_vae_learns(images):
+    histories = []
+    for model, data in ((cvae(seed=0), {"x": images, "condition": np.zeros((64, 10))}), (vae(seed=0), images)):
+        for network, seed in ((model.encoder, 1), (model.decoder, 2)):
+            own = np.random.default_rng(seed)
+            shapes = [weight.shape for weight in network.get_weights()]
+            kernel = 0.1 * own.normal(size=(64 if network is model.encoder else 3, 16))
+            rows = np.zeros((shapes[0][0] - len(kernel), 16))  # of the condition
+            others = [0.1 * own.normal(size=shape) for shape in shapes[1:]]
+            network.set_weights([np.concatenate([kernel, rows]), *others])
+        keras.utils.set_random_seed(3)
+        model.build(keras.tree.map_structure(np.shape, data))
+        model.compile("adam")
+        histories.append(model.fit(data, batch_size=16, epochs=3, shuffle=False, verbose=0).history)
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(values, histories[1][name], rtol=1e-4, err_msg=name)
+
+
+def test_free_energy_of_a_completing_cvae_bounds_the_log_likelihood_of_the_hidden_part_under_a_learned_prior(images):
+    keras.utils.set_random_seed(1)
+    masks = keras_vae.data.random_quadrants(64, 8, 8, tf.constant([0, 0]))
+    data = {"x": images, "condition": keras_vae.data.visible_part(images, masks).numpy()}
+    model = completing_cvae(seed=1)
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(data, epochs=20, batch_size=16, verbose=0)
+    free_energy = model.evaluate(repeated(data), verbose=0, return_dict=True)["free_energy"]
+    bound = -model.log_likelihood(data, samples=300)
+    assert free_energy >= bound.mean()
+    # The same integral by draws from the learned prior, whose weights are the likelihood alone.
+    batch = model.prepare(data)
+    z = model.prior_of(batch).sample(20000, seed=(0, 0))
+    log_prob = tf.concat([model.conditional_log_prob(part, batch) for part in tf.split(z, 20)], axis=0)
+    simple = tf.reduce_logsumexp(log_prob, axis=0) - np.log(20000)
+    np.testing.assert_allclose(np.mean(simple), -bound.mean(), atol=0.05)
 
 
 # --- a linear-Gaussian model: log p(x) is known ---------------------------------------------------------------------

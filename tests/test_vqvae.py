@@ -399,11 +399,11 @@ def test_bits_per_dimension_of_a_known_log_likelihood():
     assert (estimate.unit, estimate.examples) == ("bits", 5)
 
 
-def test_unexplained_variance_is_0_for_the_data_1_for_its_mean_and_a_half_between(images):
+def test_reconstruction_error_is_0_for_the_data_1_for_its_mean_and_a_half_between(images):
     mean = np.broadcast_to(images.mean(axis=0), images.shape)
     between = mean + (images - mean) * (1 - np.sqrt(0.5))
     for made, value in ((images, 0.0), (mean, 1.0), (between, 0.5)):
-        assert metrics.unexplained_variance(images, made).value == pytest.approx(value, abs=1e-6)
+        assert metrics.reconstruction_error(images, made).value == pytest.approx(value, abs=1e-6)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 import keras_vae
+from keras_vae.distributions import ConditionalNormalPrior
 from keras_vae.models.code_priors import AutoregressivePrior
 from keras_vae.networks import dense_decoder, dense_encoder, gated_pixel_cnn, residual_decoder, residual_encoder
 
@@ -23,6 +24,18 @@ def mvae(latent_size=3, shapes=(("image", IMAGE), ("middle", MIDDLE)), cls=keras
     parts = {name: networks(shape, latent_size) for name, shape in shapes}
     encoders, decoders = ({name: part[side] for name, part in parts.items()} for side in (0, 1))
     return cls(encoders, decoders, latent_size=latent_size, **kwargs)
+
+
+def cvae(shape=IMAGE, condition_shape=(10,), latent_size=3, width=16, **kwargs):
+    encoder = dense_encoder(shape, (width,), condition_shape=condition_shape)
+    decoder = dense_decoder(latent_size, shape, (width,), condition_shape=condition_shape)
+    return keras_vae.CVAE(encoder, decoder, latent_size=latent_size, **kwargs)
+
+
+def completing_cvae(latent_size=3, **kwargs):
+    """Its condition is an image with a mask, its prior learned."""
+    prior = ConditionalNormalPrior(latent_size, dense_encoder((8, 8, 2), (16,)))
+    return cvae(condition_shape=(8, 8, 2), latent_size=latent_size, prior=prior, completes=True, **kwargs)
 
 
 def compiled(model, optimizer="adam", **kwargs):

@@ -4,6 +4,7 @@ import keras
 import keras_tuner
 
 from keras_vae.zoo import entries
+from keras_vae.zoo.training import fit_stages
 
 
 class RecipeHyperModel(keras_tuner.HyperModel):
@@ -29,17 +30,15 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         overrides = self.overrides(hp)
         keras.utils.set_random_seed(overrides.get("seed", 0))
         model = entries.call_with(self.recipe.model, overrides)
-        model.compile(**entries.call_with(self.recipe.training, overrides)["compile"])
+        model.compile(**entries.stages(self.recipe, overrides)[0]["compile"])
         return model
 
-    def fit(self, hp, model, *args, **kwargs):
+    def fit(self, hp, model, *args, callbacks=(), **kwargs):
         overrides = self.overrides(hp)
-        plan = {
-            key: value for key, value in entries.call_with(self.recipe.training, overrides).items() if key != "compile"
-        }
         train = entries.call_with(self.recipe.data, {**overrides, "split": "train[:90%]"})
         validation = entries.call_with(self.recipe.data, {**overrides, "split": "train[90%:]"})
-        return model.fit(train, validation_data=validation, **{**plan, **kwargs})
+        kwargs = {"validation_data": validation, **kwargs}
+        return fit_stages(model, train, entries.stages(self.recipe, overrides), callbacks=callbacks, **kwargs)
 
 
 def search(name, space, trials=10, epochs=None, fixed=None, directory="runs/tuning", seed=0, verbose=1):

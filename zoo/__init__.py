@@ -1,5 +1,6 @@
 """The zoo: pretrained models by name.
 
+>>> import keras_vae
 >>> keras_vae.zoo.names()
 >>> model = keras_vae.zoo.load("mvae_poe")
 >>> print(keras_vae.zoo.card("mvae_poe"))

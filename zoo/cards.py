@@ -1,13 +1,14 @@
 """Cards and tables, made from recipes and `metrics.json`."""
 
 import inspect
+import statistics
 
 from keras_vae.zoo import entries
 
 
 def card(name):
     """The card of an entry, Markdown: what it is, how good it is, how it was measured and made."""
-    return (entries.folder(name) / entries.CARD).read_text()
+    return entries.existing(entries.folder(name) / entries.CARD).read_text()
 
 
 def render(recipe, facts):
@@ -19,7 +20,7 @@ def render(recipe, facts):
     """
     training, evaluation = facts["training"], facts["evaluation"]
     overrides = f" with {training['overrides']}" if training["overrides"] else ""
-    size = f"{facts['archive']['bytes'] / 1e6:.1f} MB"
+    size = format_size(facts["archive"]["bytes"])
     latent = f"{facts['latent_size']} latents, " if facts["latent_size"] else ""
     parts = [
         f"# {facts['entry']}: {recipe.TITLE}",
@@ -28,8 +29,9 @@ def render(recipe, facts):
         f"{facts['model']}, {latent}{facts['parameters']:,} parameters, {size}. Data: {recipe.DATA}.",
         "## Measured",
         table([measured_row(row) for row in facts["metrics"]], ("metric", "value", "95 % interval", "measured on")),
-        f"By `{evaluation['command']}` on the shipped weights, held-out data only, in "
-        f"{_duration(evaluation['seconds'])} on {evaluation['device']}.",
+        f"By `{evaluation['command']}` on the shipped weights, "
+        f"{getattr(recipe, 'MEASURED_ON', 'held-out data only')}, in {_duration(evaluation['seconds'])} "
+        f"on {evaluation['device']}.",
         *_comparison(recipe, facts),
         "## Made",
         f"By `{training['command']}`{overrides}: {training['epochs']} epochs{_taking(training)} on "
@@ -45,19 +47,56 @@ def render(recipe, facts):
 
 
 def _comparison(recipe, facts):
-    """A recipe's `COMPARED_WITH`: the same metrics of other entries, side by side."""
-    others = getattr(recipe, "COMPARED_WITH", {})
+    """A recipe's `COMPARED_WITH`, `{name: label}`: the same metrics of other entries and of its own baselines, side by
+    side; over seeds where there are any. A baseline is what `evaluate` measured beside the entry, under names such as
+    "pca/reconstruction_error".
+    """
+    others, measured = getattr(recipe, "COMPARED_WITH", {}), {}
     if not others:
         return []
-    labelled = {others.get(facts["entry"], f"`{facts['entry']}`"): facts}
-    measured = [name for name in others if name != facts["entry"] and (entries.ROOT / name / entries.METRICS).is_file()]
-    labelled |= {others[name]: entries.metrics(name) for name in measured}
-    names = [row["name"] for row in facts["metrics"] if row["unit"] == "fraction" and "classifier" not in row["name"]]
-    rows = []
-    for label, measured in labelled.items():
-        values = {row["name"]: row for row in measured["metrics"]}
-        rows.append([label, *(format_value(values[name]) if name in values else "" for name in names)])
-    return ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
+    for row in facts["metrics"]:
+        baseline, _, name = row["name"].rpartition("/")
+        measured.setdefault(baseline or facts["entry"], []).append({**row, "name": name})
+    for other in others:
+        if other not in measured and (entries.ROOT / other / entries.METRICS).is_file():
+            measured[other] = entries.metrics(other)["metrics"]
+    names = getattr(recipe, "SUMMARY", None) or [
+        row["name"] for row in measured[facts["entry"]] if row["unit"] == "fraction" and "classifier" not in row["name"]
+    ]
+    rows, repeated = [], False
+    for name in dict.fromkeys([*([] if facts["entry"] in others else [facts["entry"]]), *others]):
+        alone = [({}, [{"metrics": measured[name]}])] if name in measured else []
+        for overrides, trainings in _by_overrides(entries.trainings(name)) or alone:
+            changed = "".join(f", {key} {value}" for key, value in overrides.items())
+            count = f", {len(trainings)} seeds" if len(trainings) > 1 else ""
+            label = others.get(name, f"`{name}`") + changed + count
+            rows.append([label, *(_mean(trainings, metric) for metric in names)])
+            repeated |= len(trainings) > 1
+    parts = ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
+    if repeated:
+        parts.append("Of several seeds: mean ± standard deviation over trainings that differ in the seed alone.")
+    return parts
+
+
+def _by_overrides(trainings):
+    """Trainings that differ in nothing but the seed, `[(overrides without it, trainings)]`."""
+    groups = {}
+    for one in trainings:
+        overrides = {key: value for key, value in one["training"]["overrides"].items() if key != "seed"}
+        groups.setdefault(str(sorted(overrides.items())), (overrides, []))[1].append(one)
+    return list(groups.values())
+
+
+def _mean(trainings, metric):
+    """A metric's mean and standard deviation over trainings."""
+    found = [row for one in trainings for row in one["metrics"] if row["name"] == metric]
+    if not found:
+        return ""
+    values = [row["value"] for row in found]
+    value, *unit = format_value({**found[0], "value": statistics.fmean(values)}).split()
+    if len(values) > 1:
+        value += f" ± {format_value({**found[0], 'value': statistics.stdev(values)}).split()[0]}"
+    return " ".join([value, *unit])
 
 
 def measured_row(row):
@@ -76,11 +115,20 @@ def format_value(row):
     """A value with its unit, as precise as it is worth reading."""
     if row["unit"] == "fraction":
         return f"{100 * row['value']:.1f} %"
-    return f"{row['value']:.2f} {row['unit']}" if row["unit"] in ("nats", "bits") else f"{row['value']:g}"
+    if row["unit"] == "score":
+        return f"{row['value']:.3f}"
+    if row["unit"] in ("nats", "bits"):
+        return f"{row['value']:{'.2f' if abs(row['value']) >= 0.01 else '.1g'}} {row['unit']}"
+    return f"{row['value']:g}"
+
+
+def format_size(count):
+    """Bytes, to be read."""
+    return f"{count / 1e6:.1f} MB" if count > 1e5 else f"{count / 1e3:.0f} kB"
 
 
 def readable(name):
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("/", ": ")
 
 
 def headline(facts):
@@ -105,7 +153,7 @@ def overview_rows(kind="model"):
                 str(facts["latent_size"] or ""),
                 f"{facts['parameters']:,}",
                 headline(facts),
-                f"{facts['archive']['bytes'] / 1e6:.1f} MB",
+                format_size(facts["archive"]["bytes"]),
             ]
         )
     return rows
@@ -118,7 +166,10 @@ def results_table():
     """The README's table of results, Markdown, from every entry's `metrics.json`."""
     rows = []
     for name in entries.names():
+        summary = getattr(entries.recipe(name), "SUMMARY", None)
         for row in entries.metrics(name)["metrics"]:
+            if summary and row["name"] not in summary:
+                continue
             metric, value, interval, basis = measured_row(row)
             rows.append([f"[`{name}`](zoo/{name}/README.md)", metric, value, interval, basis])
     return table(rows, ("entry", "metric", "value", "95 % interval", "measured on"))

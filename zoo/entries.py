@@ -10,9 +10,10 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parent
-ARCHIVE, METRICS, CARD, PREVIEW, EXAMPLES, RECIPE = (
+ARCHIVE, METRICS, TRAININGS, CARD, PREVIEW, EXAMPLES, RECIPE = (
     "model.keras",
     "metrics.json",
+    "trainings.json",
     "README.md",
     "preview.png",
     "examples.npz",
@@ -21,13 +22,18 @@ ARCHIVE, METRICS, CARD, PREVIEW, EXAMPLES, RECIPE = (
 
 
 def names(kind="model"):
-    """Names of the entries, sorted.
+    """Names of the entries that can be loaded, sorted.
 
     Args:
         kind: "model" for latent-variable models, "classifier" for the judges of coherence, None for both.
     """
-    found = sorted(path.parent.name for path in ROOT.glob(f"*/{RECIPE}"))
-    return [name for name in found if kind is None or kind == recipe(name).KIND]
+    made = [name for name in recipes() if all((ROOT / name / file).is_file() for file in (ARCHIVE, METRICS))]
+    return [name for name in made if kind is None or kind == recipe(name).KIND]
+
+
+def recipes():
+    """Names of all entries that can be trained, sorted: those of `names(None)`, and those with a recipe alone."""
+    return sorted(path.parent.name for path in ROOT.glob(f"*/{RECIPE}"))
 
 
 def folder(name):
@@ -50,7 +56,7 @@ def folder(name):
             "For a folder of your own pass a pathlib.Path."
         )
     if not (ROOT / name / RECIPE).is_file():
-        every = names(None)
+        every = recipes()
         near = difflib.get_close_matches(name, every, n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise ValueError(f"Unknown entry {name!r}. {hint}There are: {', '.join(every)}.")
@@ -68,18 +74,29 @@ def recipe(name):
 
 def metrics(name):
     """What was measured of an entry, and where its weights come from: the contents of `metrics.json`."""
-    return json.loads((folder(name) / METRICS).read_text())
+    return json.loads(existing(folder(name) / METRICS).read_text())
+
+
+def trainings(name):
+    """Other trainings of an entry, with other seeds and hyperparameters, as measured by `benchmarks/trainings.py`."""
+    path = ROOT / name / TRAININGS
+    return json.loads(path.read_text()) if path.is_file() else []
 
 
 def examples(name):
-    """A few inputs that ship with an entry, float32 in [0, 1], as the model takes them."""
+    """A few inputs that ship with an entry, float32, as the model takes them: images in [0, 1], vectors as they are."""
     import numpy as np
 
-    with np.load(folder(name) / EXAMPLES) as stored:
-        inputs = {
-            key.removeprefix("input_"): stored[key] / np.float32(255) for key in stored if key.startswith("input_")
-        }
-    return inputs.get("x", inputs)
+    with np.load(existing(folder(name) / EXAMPLES)) as stored:
+        inputs = {key.removeprefix("input_"): as_floats(stored[key]) for key in stored if key.startswith("input_")}
+    return inputs["x"] if set(inputs) == {"x"} else inputs
+
+
+def as_floats(data):
+    """Float32 of data, or of a dict of them: 8-bit images, kept as integers, are brought to [0, 1]."""
+    if isinstance(data, dict):
+        return {name: as_floats(part) for name, part in data.items()}
+    return data.astype("float32") / (255 if data.dtype == "uint8" else 1)
 
 
 def load(name, weights=True):
@@ -117,17 +134,22 @@ def read_archive(path, compile=True):
 
 def verify(source):
     """Refuses an archive that is missing or not the one that was measured."""
-    archive = source / ARCHIVE
-    if not archive.is_file():
-        raise FileNotFoundError(
-            f"{archive} is missing. Reinstall keras_vae, or remake it: keras-vae train {source.name}"
-        )
-    expected = json.loads((source / METRICS).read_text())["archive"]["sha256"]
+    archive = existing(source / ARCHIVE)
+    expected = json.loads(existing(source / METRICS).read_text())["archive"]["sha256"]
     if sha256(archive.read_bytes()) != expected:
         raise ValueError(
             f"{archive} is damaged: its SHA-256 is not the one in {METRICS}. Reinstall keras_vae, or remake it: "
             f"keras-vae train {source.name}"
         )
+
+
+def existing(path):
+    """The path of an entry's file; an entry with a recipe alone, and a damaged one, lack it."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Reinstall keras_vae, or make the entry: keras-vae train {path.parent.name}"
+        )
+    return path
 
 
 def save(model, target):
@@ -228,6 +250,13 @@ def call_with(function, overrides=None, **fixed):
     """Calls a recipe's function with those overrides that it takes as arguments."""
     known = inspect.signature(function).parameters
     return function(**{name: value for name, value in (overrides or {}).items() if name in known}, **fixed)
+
+
+def stages(module, overrides=None):
+    """What a recipe's `training` returns, as a list of plans, one a stage: `{"compile": arguments of compile, "frozen":
+    parts left alone, ...}`, the rest being arguments of `fit`."""
+    plans = call_with(module.training, overrides)
+    return plans if isinstance(plans, list) else [plans]
 
 
 def check_overrides(module, overrides):

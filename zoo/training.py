@@ -74,39 +74,48 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
         model = entries.call_with(recipe.model, overrides)
     # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
     data = entries.call_with(recipe.data, {**overrides, "seed": overrides.get("seed", 0) + done})
-    stages = _stages(recipe, overrides)
-    started, epochs = time.monotonic(), 0
-    for stage in stages:
-        first, epochs = epochs, epochs + stage.pop("epochs")
-        compilation, frozen, callbacks = (stage.pop(key, ()) for key in ("compile", "frozen", "callbacks"))
-        if done < epochs:
-            _set_trainable(model, frozen, False)
-            if done <= first:  # else the checkpoint came compiled, its optimizer amid this stage
-                model.compile(**compilation)
-            callbacks = [*callbacks, _Checkpoint(run, seconds, started)]
-            model.fit(
-                data, initial_epoch=max(done, first), epochs=epochs, verbose=verbose, callbacks=callbacks, **stage
-            )
-        _set_trainable(model, frozen, True)
+    started, plan = time.monotonic(), entries.stages(recipe, overrides)
+    fit_stages(model, data, plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
     seconds += int(time.monotonic() - started)
     keras.config.set_dtype_policy("float32")
     if precision != "float32":
         trained, model = model, entries.call_with(recipe.model, overrides)
         model.set_weights(trained.get_weights())
-        model.compile(**compilation)
+        model.compile(**plan[-1]["compile"])
     command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
+    epochs = sum(stage["epochs"] for stage in plan)
     facts = {"command": command, "overrides": overrides, "epochs": epochs, "seconds": seconds, **machine()}
     return model, facts
 
 
-def _stages(recipe, overrides):
-    """What a recipe's `training` returns: the plan of one fit, or a list of them, one after another."""
-    plans = entries.call_with(recipe.training, overrides)
-    return [dict(plan) for plan in (plans if isinstance(plans, list) else [plans])]
+def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
+    """Fits a model stage after stage; epochs are counted through.
+
+    Args:
+        stages: as `entries.stages` returns them.
+        done: epochs that the model has behind it; amid a stage it comes compiled.
+        callbacks: added to each stage's own.
+        **kwargs: further arguments of each `fit`.
+
+    Returns:
+        The `History` of the last fit, or None where all was done.
+    """
+    history, end = None, 0
+    for stage in stages:
+        first, end = end, end + stage["epochs"]
+        if done < end:
+            _set_trainable(model, stage, False)
+            if done <= first:
+                model.compile(**stage["compile"])
+            fit = {key: value for key, value in stage.items() if key not in ("compile", "frozen")}
+            fit |= {"initial_epoch": max(done, first), "epochs": end, **kwargs}
+            history = model.fit(data, **{**fit, "callbacks": [*fit.pop("callbacks", ()), *callbacks]})
+        _set_trainable(model, stage, True)
+    return history
 
 
-def _set_trainable(model, parts, trainable):
-    for part in parts:
+def _set_trainable(model, stage, trainable):
+    for part in stage.get("frozen", ()):
         getattr(model, part).trainable = trainable
 
 
@@ -206,7 +215,7 @@ def golden_outputs(model, inputs):
     outputs = {
         "embedding": model.embed(inputs),
         "reconstruction": model.reconstruct(inputs),
-        "sample": model.sample(2, seed=0),
+        "sample": model.sample(inputs["condition"] if model.takes_condition else 2, seed=0),
     }
     flat = {}
     for key, value in outputs.items():
@@ -219,8 +228,7 @@ def _examples(model, inputs):
     import io
 
     named = inputs if isinstance(inputs, dict) else {"x": inputs}
-    scaled = {name: array / np.float32(255) for name, array in named.items()}
-    golden = golden_outputs(model, scaled if isinstance(inputs, dict) else scaled["x"])
+    golden = golden_outputs(model, entries.as_floats(inputs))
     buffer = io.BytesIO()
     stored = {f"input_{name}": array for name, array in named.items()}
     np.savez_compressed(
@@ -232,11 +240,6 @@ def _examples(model, inputs):
 def _preview(recipe, model, inputs):
     import io
 
-    scaled = (
-        {name: array / np.float32(255) for name, array in inputs.items()}
-        if isinstance(inputs, dict)
-        else inputs / np.float32(255)
-    )
     buffer = io.BytesIO()
-    plots.picture(recipe.preview(model, scaled), buffer, title=recipe.TITLE)
+    plots.write(recipe.preview(model, entries.as_floats(inputs)), buffer, title=recipe.TITLE)
     return buffer.getvalue()

@@ -81,25 +81,38 @@ def binarize(images, seed):
 
 
 def batches(
-    images, batch_size=128, *, dynamic_binarization=False, augment=None, shuffle=True, seed=0, drop_remainder=False
+    images,
+    batch_size=128,
+    *,
+    dynamic_binarization=False,
+    augment=None,
+    condition=None,
+    shuffle=True,
+    seed=0,
+    drop_remainder=False,
 ):
     """`tf.data.Dataset` of float32 batches in [0, 1] from uint8 images in memory; seeded, and new at each epoch.
 
     Args:
-        images: uint8 `[examples, height, width, channels]`.
+        images: uint8 `[examples, height, width, channels]`; data of another type, vectors say, are taken as they are.
         dynamic_binarization: draw new bits for every image at every epoch (Salakhutdinov & Murray 2008).
         augment: None, or a function `(batch, seed) -> batch` with a stateless seed.
+        condition: None, or a function `(batch, indices, seed) -> condition` of the finished batch and its rows in
+            `images`; elements are then dicts `{"x": ..., "condition": ...}`.
         shuffle: a new order at each epoch.
-        seed: of order, bits and augmentation.
+        seed: of order, bits, augmentation and conditions.
         drop_remainder: leave out a last batch that is smaller.
     """
     store = tf.constant(images)
 
+    @tf.autograph.experimental.do_not_convert  # or it warns of conditions that are lambdas
     def make(indices, seeds):
-        batch = tf.cast(tf.gather(store, indices), "float32") / 255.0
+        batch = tf.cast(tf.gather(store, indices), "float32") / (255.0 if store.dtype == tf.uint8 else 1.0)
         if augment is not None:
             batch = augment(batch, seeds)
-        return binarize(batch, seeds + 1) if dynamic_binarization else batch
+        if dynamic_binarization:
+            batch = binarize(batch, seeds + 1)
+        return batch if condition is None else {"x": batch, "condition": condition(batch, indices, seeds + 2)}
 
     return index_batches(len(images), batch_size, shuffle, seed, drop_remainder).map(make, tf.data.AUTOTUNE).prefetch(2)
 

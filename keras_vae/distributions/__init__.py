@@ -15,9 +15,22 @@ from keras_vae.distributions.likelihoods import (
     LaplaceLikelihood,
     Likelihood,
     NormalLikelihood,
+    given_visible,
 )
-from keras_vae.distributions.posteriors import POSTERIORS, LaplacePosterior, NormalPosterior
-from keras_vae.distributions.priors import PRIORS, LaplacePrior, StandardNormalPrior
+from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
+from keras_vae.distributions.posteriors import (
+    POSTERIORS,
+    HomoscedasticNormalPosterior,
+    LaplacePosterior,
+    NormalPosterior,
+)
+from keras_vae.distributions.priors import (
+    PRIORS,
+    ConditionalNormalPrior,
+    LaplacePrior,
+    NormalMixturePrior,
+    StandardNormalPrior,
+)
 from keras_vae.distributions.registry import resolve
 
 __all__ = [
@@ -27,16 +40,22 @@ __all__ = [
     "PRIORS",
     "BernoulliLikelihood",
     "CategoricalLikelihood",
+    "ConditionalNormalPrior",
     "DiscretizedLogisticLikelihood",
+    "FullNormalMixture",
     "GradientCodebook",
+    "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
     "LaplacePrior",
     "Likelihood",
     "MovingAverageCodebook",
     "NormalLikelihood",
+    "NormalMixture",
+    "NormalMixturePrior",
     "NormalPosterior",
     "StandardNormalPrior",
+    "given_visible",
     "kl_divergence",
     "mixture_of_experts",
     "product_of_experts",

@@ -49,4 +49,41 @@ class LaplacePosterior(_LocationScalePosterior):
         return tfd.Independent(tfd.Laplace(loc, scale), 1)
 
 
-POSTERIORS = {"normal": NormalPosterior, "laplace": LaplacePosterior}
+@keras.saving.register_keras_serializable("keras_vae")
+class HomoscedasticNormalPosterior(keras.layers.Layer):
+    """Diagonal normal posterior whose mean is the encoder's output and whose scales are learned, the same for all x.
+
+    It has no head of its own: the encoder must return `[batch, latent]`.
+    """
+
+    def __init__(self, latent_size, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.latent_size = latent_size
+
+    def build(self, input_shape):
+        if tuple(input_shape[1:]) != (self.latent_size,):
+            raise ValueError(
+                f"{type(self).__name__} takes its mean from the encoder, which must return {self.latent_size} numbers "
+                f"an example; got {list(input_shape[1:])}."
+            )
+        start = keras.initializers.Constant(0.5413)  # softplus(0.5413) = 1
+        self.raw_scale = self.add_weight(shape=(self.latent_size,), initializer=start, name="raw_scale")
+
+    def call(self, features):
+        loc = ops.cast(features, "float32")
+        return loc, ops.broadcast_to(ops.softplus(self.raw_scale) + SMALLEST_SCALE, ops.shape(loc))
+
+    def distribution(self, loc, scale):
+        """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
+        return tfd.Independent(tfd.Normal(loc, scale), 1)
+
+    def assign_scale(self, scale):
+        """Sets the scales, `[latent]`, each above 1e-5."""
+        self.raw_scale.assign(tfp.math.softplus_inverse(ops.cast(scale - SMALLEST_SCALE, "float32")))
+
+    def get_config(self):
+        return {**super().get_config(), "latent_size": self.latent_size}
+
+
+POSTERIORS = {"normal": NormalPosterior, "laplace": LaplacePosterior}  # those that go with any encoder

@@ -1,9 +1,15 @@
 """Priors p(z)."""
 
+import warnings
+
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
+
+from keras_vae.distributions.mixtures import FullNormalMixture
+from keras_vae.distributions.posteriors import NormalPosterior
 
 tfd = tfp.distributions
 
@@ -43,4 +49,92 @@ class LaplacePrior(_Prior):
         return tfd.Independent(tfd.Laplace(tf.zeros(self.latent_size), scale), 1)
 
 
-PRIORS = {"standard_normal": StandardNormalPrior, "laplace": LaplacePrior}
+@keras.saving.register_keras_serializable("keras_vae")
+class NormalMixturePrior(_Prior):
+    """Mixture of normals with full covariances, learned: it holds what a standard normal cannot, such as clusters.
+
+    Every component starts near the standard normal, and so does the mixture. `fit` trains it, unless `trainable` is
+    False; `adapt` fits it to draws of the posteriors at once.
+
+    Args:
+        latent_size: number of latents.
+        components: number of normals.
+    """
+
+    def __init__(self, latent_size, components=100, **kwargs):
+        super().__init__(latent_size, **kwargs)
+        if not isinstance(components, int) or components < 1:
+            raise ValueError(f"components must be a positive integer; got {components!r}.")
+        self.components = components
+
+    def build(self, input_shape=None):
+        shape = (self.components, self.latent_size)
+        self.logits = self.add_weight(shape=shape[:1], initializer="zeros", name="logits")
+        # Apart, if hardly: components that start alike stay alike.
+        self.loc = self.add_weight(shape=shape, initializer=keras.initializers.RandomNormal(stddev=0.05), name="loc")
+        # Cholesky factors of the precisions, their diagonals as logarithms.
+        self.raw_precision = self.add_weight(
+            shape=(*shape, self.latent_size), initializer="zeros", name="raw_precision"
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "components": self.components}
+
+    def _factors(self):
+        """Lower-triangular `A_k`, `[components, latent, latent]`, with precisions `A_k' A_k`."""
+        strictly_lower = tf.linalg.band_part(self.raw_precision, -1, 0)
+        return tf.linalg.set_diag(strictly_lower, tf.exp(tf.linalg.diag_part(self.raw_precision)))
+
+    def distribution(self):
+        """TFP distribution over z, event shape `[latent]`."""
+        return FullNormalMixture(self.logits, self.loc, self._factors())
+
+    def adapt(self, z, iterations=50, seed=0):
+        """Fits the mixture to latents `[examples, latent]` by expectation-maximisation (scikit-learn's)."""
+        from sklearn.mixture import GaussianMixture
+
+        mixture = GaussianMixture(
+            self.components, max_iter=iterations, reg_covar=1e-4, init_params="k-means++", random_state=seed
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it could go on: `iterations` were asked for
+            mixture.fit(z)
+        factors = np.swapaxes(mixture.precisions_cholesky_, 1, 2)  # scikit-learn has precisions U U', U = A'
+        diagonal = np.eye(self.latent_size, dtype=bool)
+        self.logits.assign(np.log(mixture.weights_))
+        self.loc.assign(mixture.means_)
+        self.raw_precision.assign(np.where(diagonal, np.log(np.where(diagonal, factors, 1.0)), factors))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class ConditionalNormalPrior(_Prior):
+    """Diagonal normal p(z|c), whose location and scale are read from the condition c (Sohn et al. 2015).
+
+    Args:
+        latent_size: number of latents.
+        network: `[batch, *condition]` to features. None: the model chooses it from the shape of the condition.
+    """
+
+    def __init__(self, latent_size, network=None, **kwargs):
+        super().__init__(latent_size, **kwargs)
+        self.network = network
+
+    def build(self, input_shape):
+        if not self.network.built:
+            self.network.build(input_shape)
+        self.head = NormalPosterior(self.latent_size)
+        self.head.build(self.network.compute_output_shape(input_shape))
+
+    def distribution(self, condition):
+        """TFP distribution over z, batch shape `[batch]`, of conditions `[batch, *condition]`."""
+        return self.head.distribution(*self.head(self.network(condition)))
+
+    def get_config(self):
+        return {**super().get_config(), "network": self.network}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
+
+
+PRIORS = {"standard_normal": StandardNormalPrior, "laplace": LaplacePrior, "normal_mixture": NormalMixturePrior}

@@ -2,20 +2,40 @@
 
 from keras_vae.metrics.codebook import codebook_use
 from keras_vae.metrics.coherence import cross_coherence, joint_coherence
+from keras_vae.metrics.condition import class_agreement, intraclass_correlation, slant
+from keras_vae.metrics.disentanglement import (
+    active_codes,
+    disentanglement_completeness_informativeness,
+    factor_vae_score,
+    mutual_information,
+    mutual_information_gap,
+    separated_attribute_predictability,
+)
 from keras_vae.metrics.estimate import Estimate
-from keras_vae.metrics.latents import active_units, linear_probe
+from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
 from keras_vae.metrics.likelihood import bits_per_dimension, free_energy, negative_log_likelihood
-from keras_vae.metrics.reconstruction import unexplained_variance
+from keras_vae.metrics.reconstruction import reconstruction_error
 
 __all__ = [
     "Estimate",
+    "active_codes",
     "active_units",
     "bits_per_dimension",
+    "class_agreement",
     "codebook_use",
     "cross_coherence",
+    "disentanglement_completeness_informativeness",
+    "factor_vae_score",
     "free_energy",
+    "intraclass_correlation",
     "joint_coherence",
     "linear_probe",
+    "mutual_information",
+    "mutual_information_gap",
     "negative_log_likelihood",
-    "unexplained_variance",
+    "posterior_moments",
+    "rate_per_latent",
+    "reconstruction_error",
+    "separated_attribute_predictability",
+    "slant",
 ]

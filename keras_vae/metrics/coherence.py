@@ -24,7 +24,7 @@ def cross_coherence(model, inputs, labels, to, classifiers, samples=10, seed=0):
     right = np.zeros(len(labels))
     for draw in range(samples):
         made = model.translate(inputs, to=to, seed=seed + draw)
-        right += _classes(classifiers[to], made) == np.asarray(labels)
+        right += classes_of(classifiers[to], made) == np.asarray(labels)
     return Estimate.of(right / samples, "fraction", samples)
 
 
@@ -33,11 +33,12 @@ def joint_coherence(model, classifiers, samples=10_000, seed=0, batch_size=500):
     agree = []
     for start in range(0, samples, batch_size):
         made = model.sample(min(batch_size, samples - start), seed=seed + start)
-        classes = np.stack([_classes(classifiers[name], made[name]) for name in sorted(made)])
+        classes = np.stack([classes_of(classifiers[name], made[name]) for name in sorted(made)])
         agree.append((classes == classes[0]).all(axis=0))
     return Estimate.of(np.concatenate(agree), "fraction")
 
 
-def _classes(classifier, images, batch_size=500):
+def classes_of(classifier, images, batch_size=500):
+    """The classes that a classifier, a function from images to logits, puts images into: integers `[examples]`."""
     parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
     return np.concatenate([tf.argmax(classifier(part), axis=-1).numpy() for part in parts])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_vae.distributions import kl_divergence
 from keras_vae.metrics.estimate import Estimate
 
 
@@ -9,6 +10,24 @@ def active_units(model, x, threshold=0.01):
     """Number of latents whose posterior mean varies over the data by more than `threshold` (Burda et al. 2016, 2.4)."""
     means = model.embed(x)
     return Estimate(int((means.var(axis=0) > threshold).sum()), "latents", len(means))
+
+
+def posterior_moments(model, x, batch_size=512):
+    """Means and standard deviations of q(z|x), NumPy `[examples, latents]` each."""
+    posteriors = [model.encode(batch) for batch in model.batches(x, batch_size)]
+    return tuple(np.concatenate(parts) for parts in ([q.mean() for q in posteriors], [q.stddev() for q in posteriors]))
+
+
+def rate_per_latent(model, x, batch_size=512):
+    """`KL(q(z_j|x) || p(z_j))` averaged over the data, nats per example, NumPy `[latents]`; its sum is the rate.
+
+    For posteriors and priors of independent latents. How many nats a latent carries, and which carry none.
+    """
+    parts = []
+    for batch in model.batches(x, batch_size):
+        q = model.encode(batch).distribution
+        parts.append(kl_divergence(q, model.prior_of(batch).distribution, q.mean()))
+    return np.concatenate(parts).mean(axis=0)
 
 
 def linear_probe(model, train, train_labels, test, test_labels):

@@ -2,20 +2,26 @@
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_vae.metrics.estimate import Estimate
 
 
-def free_energy(model, x, batch_size=500):
-    """Means over the data of the free energy and its terms, as `evaluate` measures them with one draw of z an example.
+def free_energy(model, x, batch_size=500, samples=1):
+    """Means over the data of the free energy and its terms, as `evaluate` measures them, with draws of z an example.
+
+    A model with `importance_samples` takes so many for each of them.
 
     Returns:
         `{"free_energy": Estimate, "distortion": Estimate, "rate": Estimate, ...}`, nats per example.
     """
     examples = len(next(iter(x.values())) if isinstance(x, dict) else x)
+    if samples > 1:
+        x = tree.map_structure(lambda part: np.repeat(part, samples, axis=0), x)
     measured = model.evaluate(x, batch_size=batch_size, verbose=0, return_dict=True)
     measured.pop("loss")
-    return {name: Estimate(float(value), "nats", examples, samples=1) for name, value in measured.items()}
+    samples *= getattr(model, "importance_samples", 1)
+    return {name: Estimate(float(value), "nats", examples, samples=samples) for name, value in measured.items()}
 
 
 def bits_per_dimension(model, x, samples=1000, **options):

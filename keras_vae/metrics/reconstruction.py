@@ -1,21 +1,20 @@
-"""How close reconstructions are."""
+"""How well data are given back."""
 
 import numpy as np
 
 from keras_vae.metrics.estimate import Estimate
 
 
-def unexplained_variance(x, reconstructed):
-    """Squared error over the variance about the mean example: 0 for a perfect reconstruction, 1 for that mean.
+def reconstruction_error(x, reconstruction):
+    """Squared error over the data's variance: 1 minus the share of variance that is explained.
 
     Args:
-        x: data `[examples, *event]`.
-        reconstructed: of the same shape.
+        x: held-out data `[examples, *event]`.
+        reconstruction: of the same shape, such as `model.reconstruct(x)`.
 
     Returns:
-        Estimate, a fraction; its standard error is over examples and takes the variance as known.
+        Estimate as a fraction: 0 is perfect, 1 is what the mean of `x` would give.
     """
-    x, reconstructed = np.asarray(x, "float64"), np.asarray(reconstructed, "float64")
-    axes = tuple(range(1, x.ndim))
-    variance = np.sum((x - x.mean(axis=0)) ** 2, axis=axes).mean()
-    return Estimate.of(np.sum((x - reconstructed) ** 2, axis=axes) / variance, "fraction")
+    x, reconstruction = np.asarray(x, "float64"), np.asarray(reconstruction, "float64")
+    errors = np.square(x - reconstruction).reshape(len(x), -1).sum(axis=1)
+    return Estimate.of(errors / x.var(axis=0).sum(), "fraction")

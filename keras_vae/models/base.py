@@ -20,7 +20,7 @@ class LatentVariableModel(keras.Model):
 
     Args:
         latent_size: number of latents.
-        prior: "standard_normal", "laplace", or an object of `keras_vae.distributions`.
+        prior: "standard_normal", "laplace", "normal_mixture", or an object of `keras_vae.distributions`.
         posterior: "normal", "laplace", or an object of `keras_vae.distributions`.
         beta: weight of the rate in the objective; never part of what is measured. A variable: `model.beta.assign(4.0)`.
         seed: of all random draws; None: drawn from Python's generator, as `keras.utils.set_random_seed` sets it.
@@ -30,6 +30,8 @@ class LatentVariableModel(keras.Model):
     term_names = ("distortion", "rate")
     # Whether data are a dict by modality.
     takes_dict = False
+    # Whether `sample` and `decode` take a condition.
+    takes_condition = False
 
     def __init__(self, latent_size, prior="standard_normal", posterior="normal", beta=1.0, seed=None, **kwargs):
         if not isinstance(latent_size, int) or latent_size < 1:
@@ -41,6 +43,8 @@ class LatentVariableModel(keras.Model):
         super().__init__(autocast=False, dtype="float32", **kwargs)
         self.latent_size, self.prior, self.posterior, self.seed = latent_size, prior, posterior, seed
         self.beta = keras.Variable(beta, trainable=False, dtype="float32", name="beta")
+        # Set by a callback at each start, so not among the weights that are saved.
+        object.__setattr__(self, "capacity", keras.Variable(0.0, trainable=False, dtype="float32", name="capacity"))
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._replica_losses = {}
 
@@ -83,7 +87,7 @@ class LatentVariableModel(keras.Model):
         return self.likelihood_of(z, batch).log_prob(batch.x)
 
     def terms(self, batch, training):
-        """The one thing a variant overrides.
+        """The one thing a variant overrides; or `terms_at`, where all that it needs is one draw of the latents.
 
         Returns:
             `terms`: what is measured, `{name: [batch] or scalar}` for each of `term_names`;
@@ -91,10 +95,23 @@ class LatentVariableModel(keras.Model):
             `output`: what calling the model returns.
         """
         q = self.encode(batch)
-        z = q.sample(seed=self.next_seed())
+        return self.terms_at(q, q.sample(seed=self.next_seed()), batch)
+
+    def terms_at(self, q, z, batch):
+        """`terms` at one draw z of q(z|x), both given: for variants that add a term of the latents."""
         p = self.likelihood_of(z, batch)
         terms = {"distortion": -p.log_prob(batch.x), "rate": kl_divergence(q, self.prior_of(batch), z)}
-        return terms, {**terms, "rate": self.beta * terms["rate"]}, p.mean()
+        return terms, {**terms, "rate": self.weighted(terms["rate"])}, p.mean()
+
+    def weighted(self, rate):
+        """The rate's part of the objective: `beta * rate`; where a callback has set a capacity, beta times the distance
+        of the batch's mean rate from it (Burgess et al. 2018, equation 8).
+
+        Args:
+            rate: nats, `[batch]`.
+        """
+        distance = tf.abs(tf.reduce_mean(rate) - self.capacity)
+        return self.beta * tf.where(self.capacity > 0, distance, rate)
 
     # --- the seam -----------------------------------------------------------------------------------------------
 
@@ -164,6 +181,8 @@ class LatentVariableModel(keras.Model):
         refuse_unused(y=y, **{name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")})
         if callbacks is None or isinstance(callbacks, (list, tuple)):
             callbacks = [*(callbacks or ()), _Watch()]
+        if self.capacity is not None:
+            self.capacity.assign(0.0)  # of an earlier fit; a callback sets this one's
         with clear_errors():
             x = self._accept(x)
             if validation_data is not None:
@@ -233,11 +252,11 @@ class LatentVariableModel(keras.Model):
 
     def embed(self, x, batch_size=512):
         """Posterior means, NumPy `[examples, latent]`."""
-        return np.concatenate([self.encode(part).mean() for part in self._batches(x, batch_size)])
+        return np.concatenate([self.encode(part).mean() for part in self.batches(x, batch_size)])
 
     def reconstruct(self, x, batch_size=512):
         """Means of p(x|z) at the posterior means: deterministic. Shaped as the data; a dict for multimodal models."""
-        parts = [_means(self.likelihood_of(self.encode(part).mean(), part)) for part in self._batches(x, batch_size)]
+        parts = [_means(self.likelihood_of(self.encode(part).mean(), part)) for part in self.batches(x, batch_size)]
         return tree.map_structure(lambda *tensors: tf.concat(tensors, axis=0), *parts)
 
     def sample(self, samples=1, seed=None):
@@ -256,11 +275,26 @@ class LatentVariableModel(keras.Model):
         """
         if not 0 <= latent < self.latent_size:
             raise ValueError(f"latent must be one of 0 to {self.latent_size - 1}; got {latent}.")
-        (batch,) = self._batches(x, sys.maxsize)
+        (batch,) = self.batches(x, sys.maxsize)
         z = self.encode(batch).mean()
         chosen = tf.one_hot(latent, self.latent_size, on_value=True, off_value=False, dtype=tf.bool)
         z = tf.stack([tf.where(chosen, float(value), z) for value in values])
         return _means(self.likelihood_of(z, batch))
+
+    def adapt(self, x, batch_size=512, seed=0):
+        """Fits the prior to draws of the posteriors of `x`, all else unchanged, which lowers the rate: for priors that
+        have `adapt`, such as "normal_mixture" (ex-post density estimation, Ghosh et al. 2020, section 4).
+
+        Raises:
+            ValueError: the prior has nothing to fit.
+        """
+        if not hasattr(self.prior, "adapt"):
+            raise ValueError(f'{type(self.prior).__name__} cannot be fitted to data. Give prior="normal_mixture".')
+        seeds = tf.random.experimental.stateless_split([seed, 0], 1 + len(tree.flatten(x)[0]) // batch_size)
+        draws = [
+            self.encode(part).sample(seed=one) for part, one in zip(self.batches(x, batch_size), seeds, strict=False)
+        ]
+        self.prior.adapt(np.concatenate(draws), seed=seed)
 
     def log_likelihood(self, x, samples=1000, batch_size=100, chunk=50, seed=0, progress=None):
         """Importance-weighted estimate of log p(x), nats, NumPy `[examples]`; the same for the same seed.
@@ -275,14 +309,14 @@ class LatentVariableModel(keras.Model):
         self._require_built()
         function = log_likelihood_function(self, samples, min(chunk, samples))
         seed, results = self._seed(seed), []
-        for index, part in enumerate(self._batches(x, batch_size)):
+        for index, part in enumerate(self.batches(x, batch_size)):
             results.append(function(part, tf.random.experimental.stateless_fold_in(seed, index)).numpy())
             if progress is not None:
                 progress(len(results[-1]))
         return np.concatenate(results)
 
-    def _batches(self, x, batch_size):
-        """Data of a verb as one `Batch` after another."""
+    def batches(self, x, batch_size):
+        """Data as one checked `Batch` of at most `batch_size` examples after another: what `encode` takes."""
         self._require_built()
         for part in _slices(x, batch_size):
             yield self.prepare(part)
@@ -304,12 +338,13 @@ class LatentVariableModel(keras.Model):
 
     def get_config(self):
         """Every constructor argument, from the attribute of the same name, networks and all."""
-        arguments = [
-            name
-            for cls in type(self).__mro__[: type(self).__mro__.index(LatentVariableModel) + 1]
-            for name, parameter in inspect.signature(cls.__init__).parameters.items()
-            if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
-        ]
+        arguments = []
+        for cls in type(self).__mro__[: type(self).__mro__.index(LatentVariableModel) + 1]:
+            parameters = inspect.signature(cls.__init__).parameters.values()
+            passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+            arguments += [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+            if not passes_on:  # the constructor fixes its parents' arguments
+                break
         config = {name: _plain(getattr(self, name)) for name in dict.fromkeys(arguments)}
         config = {name: keras.saving.serialize_keras_object(value) for name, value in config.items()}
         return {"name": self.name, **config}

@@ -25,15 +25,16 @@ class Batch(NamedTuple):
 _MARK = "keras_vae: "
 
 
-def assert_values(x, support, name):
+def assert_values(x, support, name, advice="Remove or replace them;"):
     """Refuses NaN, infinities and values that the likelihood gives no probability, eagerly and in tf.data alike.
 
     Args:
         x: float32 tensor `[batch, *event]`.
         support: `(lowest, highest)` or None; images must not hold whole numbers above 1 in any case.
         name: what to call the data in the message.
+        advice: what to do about NaN and infinities.
     """
-    _assert(tf.reduce_all(tf.math.is_finite(x)), f"{name} holds NaN or infinite values. Remove or replace them;", x)
+    _assert(tf.reduce_all(tf.math.is_finite(x)), f"{name} holds NaN or infinite values. {advice}", x)
     if support is not None:
         lowest, highest = support
         advice = f"{name} must lie in [{lowest:g}, {highest:g}] under this likelihood. Divide 8-bit images by 255, "

@@ -116,7 +116,7 @@ class MultimodalVAE(LatentVariableModel):
             build_part(self.posterior[name], self.encoders[name].compute_output_shape((None, *event)))
             build_part(self.likelihood[name], None)
             parameters_shape = self.likelihood[name].parameters_shape(event)
-            check_decoder(self.decoders[name], (self.latent_size,), parameters_shape, self.likelihood[name])
+            check_decoder(self.decoders[name], (None, self.latent_size), parameters_shape, self.likelihood[name])
         super().build(input_shape)
 
     def _default_networks(self, events):
@@ -180,7 +180,8 @@ class MultimodalVAE(LatentVariableModel):
     # --- verbs --------------------------------------------------------------------------------------------------
 
     def translate(self, inputs, to=None, samples=None, seed=None, batch_size=512):
-        """Cross generation: means of p(x_to|z) at draws of z from the posterior of the modalities given.
+        """Cross generation: means of p(x_to|z) at draws of z from the posterior of the modalities given. Latents that
+        none of these sees are drawn from the prior, given the rest.
 
         Args:
             inputs: dict of arrays, without the modalities to make, `[batch, *event]` each.
@@ -192,10 +193,23 @@ class MultimodalVAE(LatentVariableModel):
         absent = [name for name in self.modalities if name not in inputs]
         if to is not None and to not in self.modalities:
             raise ValueError(f"Unknown modality {to!r}; this model has {list(self.modalities)}.")
-        seed, parts = self._seed(seed), []
-        for index, batch in enumerate(self._batches(inputs, batch_size)):
-            z = self.encode(batch).sample(samples or 1, seed=tf.random.experimental.stateless_fold_in(seed, index))
+        if not (to or absent):
+            raise ValueError(f"All of {list(self.modalities)} are given: there is nothing to make. Name one by to=.")
+        seed, parts, prior = self._seed(seed), [], self.prior_of()
+        for index, batch in enumerate(self.batches(inputs, batch_size)):
+            one = tf.random.experimental.stateless_fold_in(seed, index)
+            z = self.encode(batch).sample(samples or 1, seed=one)
+            if hasattr(prior, "complete"):
+                known = self._informed(batch)
+                for pattern in np.unique(known, axis=0):
+                    alike = np.all(known == pattern, axis=1)[:, None]
+                    z = z if pattern.all() else tf.where(alike, prior.complete(z, pattern, one + 1), z)
             parts.append({name: self.decode_modality(name, z).mean() for name in ([to] if to else absent)})
         made = {name: tf.concat([part[name] for part in parts], axis=1) for name in parts[0]}
         made = {name: value if samples else value[0] for name, value in made.items()}
         return made[to] if to else made
+
+    def _informed(self, batch):
+        """Which latents some observed modality sees: boolean NumPy `[batch, latent]`."""
+        seen = [np.asarray(batch.observed[name])[:, None] & self.sees[self.modalities.index(name)] for name in batch.x]
+        return np.any(seen, axis=0)

@@ -5,16 +5,43 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import NormalPosterior, StandardNormalPrior, kl_divergence, product_of_experts
+from keras_vae.distributions import (
+    NormalMixturePrior,
+    NormalPosterior,
+    StandardNormalPrior,
+    kl_divergence,
+    product_of_experts,
+)
 from keras_vae.models.multimodal import MultimodalVAE
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class MVAE(MultimodalVAE):
-    """Joint posterior `q(z|x_S) = N(0, I) prod_{m in S} q_m(z|x_m)`, trained on sub-sampled subsets S.
+    """Several modalities share latents; the posterior of those that are observed is the product of one expert for each
+    and the prior (Wu & Goodman 2018).
 
     The objective is the sum of `weighted distortion + beta * rate` over S = all modalities, each one alone, and
-    `random_subsets` drawn at each step (the sub-sampled training paradigm, section 2.3).
+    `random_subsets` drawn at each step (the sub-sampled training paradigm, section 2.3). Under the prior
+    "normal_mixture" the factor `N(0, I)` stays, as an expert that always takes part.
+
+    Formula:
+        `sum_S E_q(z|x_S)[-sum_m w_m log p(x_m|z)] + beta KL(q(z|x_S) || p(z))`, m in S, with
+        `q(z|x_S) = N(0, I) prod_m q_m(z|x_m)`, normalised
+
+    When to use:
+        When some modalities may be missing and what is there is to be fused: each further modality sharpens the
+        posterior. An expert that is surer than it should be drowns the others: weigh the modalities, or warm them up
+        one after another (`keras_vae.callbacks.WarmUp`).
+
+    Example:
+        >>> import keras_vae
+        >>> images, _ = keras_vae.data.digits("train")
+        >>> x = {"upper": images[:, :4], "lower": images[:, 4:]}  # [1500, 4, 8, 1] each
+        >>> model = keras_vae.MVAE(latent_size=8)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=3)
+        >>> lower = model.translate({"upper": x["upper"][:10]}, to="lower")  # [10, 4, 8, 1]
+        >>> z = model.embed({"lower": x["lower"]})  # with "upper" missing
 
     Args:
         random_subsets: number of random subsets at each step of training; of use with three modalities or more.
@@ -38,11 +65,12 @@ class MVAE(MultimodalVAE):
 
     def _set_parts(self, encoders, decoders):
         super()._set_parts(encoders, decoders)
-        parts = [self.prior, *self.posterior.values()]
-        if not all(isinstance(part, (StandardNormalPrior, NormalPosterior)) for part in parts):
+        normal = all(isinstance(part, NormalPosterior) for part in self.posterior.values())
+        if not normal or not isinstance(self.prior, (StandardNormalPrior, NormalMixturePrior)):
+            parts = [type(part).__name__ for part in (self.prior, *self.posterior.values())]
             raise ValueError(
-                "A product of experts is computed of normal posteriors and the standard normal prior: "
-                f'posterior="normal", prior="standard_normal"; got {[type(part).__name__ for part in parts]}.'
+                'A product of experts is computed of normals: posterior="normal", prior="standard_normal" or '
+                f'"normal_mixture"; got {parts}.'
             )
 
     def encode(self, inputs):
@@ -75,7 +103,7 @@ class MVAE(MultimodalVAE):
         rate = kl_divergence(q, self.prior_of(batch), z)
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         terms = {"rate": rate[0], **{f"distortion_{name}": tf.zeros_like(rate[0]) for name in self.modalities}}
-        objective, output = {"rate": self.beta * _sum_where(given, rate)}, {}
+        objective, output = {"rate": self.weighted(_sum_where(given, rate))}, {}
         for index, name in enumerate(batch.x):
             wanted = given if self.reconstruct_absent else given & subsets[:, index, None]
             # Another modality's own subset needs no decoding, unless it is to reconstruct this one.

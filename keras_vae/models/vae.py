@@ -12,9 +12,26 @@ from keras_vae.networks import default_decoder, default_encoder
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VAE(LatentVariableModel):
-    """Minimises `distortion + beta * rate`: the variational free energy, at beta = 1, in nats per example.
+    """An encoder gives each example a distribution over latents, a decoder each latent one over data; trained together,
+    they minimise `distortion + beta * rate`, at beta = 1 the variational free energy, in nats per example.
 
     `VAE(latent_size=16)` chooses its networks from the shape of the data at the first fit.
+
+    Formula:
+        `E_q(z|x)[-log p(x|z)] + beta KL(q(z|x) || p(z)) >= -log p(x)`, the bound at beta = 1
+
+    When to use:
+        First, on one kind of data: for a likelihood, a smooth space of codes, new samples. Whatever you try next is to
+        be compared with it.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")  # [1500, 8, 8, 1] in [0, 1]
+        >>> model = keras_vae.VAE(latent_size=8)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=3)  # free_energy = distortion + rate, nats
+        >>> z = model.embed(x)  # [1500, 8]
+        >>> new = model.sample(16)  # [16, 8, 8, 1]
 
     Args:
         encoder: network `[batch, *event]` to features. None: chosen from the data.
@@ -24,6 +41,9 @@ class VAE(LatentVariableModel):
             `keras_vae.distributions`.
         **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
+
+    # Shape of what networks take beside x or z, in conditional models.
+    condition_shape = None
 
     def __init__(self, encoder=None, decoder=None, latent_size=16, likelihood="bernoulli", **kwargs):
         super().__init__(latent_size, **kwargs)
@@ -43,16 +63,20 @@ class VAE(LatentVariableModel):
         parameters_shape = self.likelihood.parameters_shape(self.event_shape)
         if self.encoder is None:
             self.encoder, self.decoder = self.default_networks(parameters_shape)
-        build_part(self.encoder, (None, *self.event_shape))
-        build_part(self.decoder, (None, *self.decoder_input_shape()))
-        build_part(self.posterior, self.encoder.compute_output_shape((None, *self.event_shape)))
+        x, z = (None, *self.event_shape), (None, *self.decoder_input_shape())
+        if self.condition_shape is not None:
+            x, z = ([part, (None, *self.condition_shape)] for part in (x, z))
+        build_part(self.encoder, x)
+        build_part(self.decoder, z)
+        build_part(self.posterior, self.encoder.compute_output_shape(x))
         build_part(self.likelihood, None)
-        check_decoder(self.decoder, self.decoder_input_shape(), parameters_shape, self.likelihood)
+        check_decoder(self.decoder, z, parameters_shape, self.likelihood)
         super().build(input_shape)
 
     def default_networks(self, parameters_shape):
         """`(encoder, decoder)` for data of `event_shape`, when the user gives none."""
-        return default_encoder(self.event_shape), default_decoder(self.latent_size, self.event_shape, parameters_shape)
+        encoder = default_encoder(self.event_shape, self.condition_shape)
+        return encoder, default_decoder(self.latent_size, self.event_shape, parameters_shape, self.condition_shape)
 
     def decoder_input_shape(self):
         """Shape of what the decoder takes, without batch."""

@@ -27,6 +27,21 @@ class VQVAE(VAE):
     `decode` takes codes; `model.posterior.lookup(codes)` are their vectors. The free energy, distortion + rate, is
     `-log p(x, codes)` and so bounds `-log p(x)`.
 
+    Formula:
+        `-log p(x|e) - log p(codes) + |sg[z] - e|^2 + beta |z - sg[e]|^2`, with e the nearest of the codebook to z
+
+    When to use:
+        When codes are to be discrete, as for compression or for a sequence model on top, or when a VAE's means blur
+        what must stay sharp. Samples need a learned prior: `prior="autoregressive"`.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")
+        >>> model = keras_vae.VQVAE(latent_size=8, codes=32)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=3)
+        >>> codes = model.embed(x)  # int32 [1500, height, width]
+
     Args:
         encoder: network `[batch, *event]` to `[batch, *grid, latent]`. None: chosen from the shape of images.
         decoder: network `[batch, *grid, latent]` to likelihood parameters. None: chosen with the encoder.

@@ -16,20 +16,27 @@ def _stages(shape):
     return max(1, math.floor(math.log2(min(shape[:2]) / 4) + 0.2))
 
 
-def default_encoder(shape):
-    """Convolutional for images `[height, width, channels]` with sides of 16 or more, else dense."""
+def default_encoder(shape, condition_shape=None):
+    """Convolutional for images `[height, width, channels]` with sides of 16 or more, else dense.
+
+    With a condition, of `[x, condition]`.
+    """
     stages = _stages(shape)
     if not stages:
-        return dense_encoder(shape)
-    return convolutional_encoder(shape, filters=_filters(stages))
+        return dense_encoder(shape, condition_shape=condition_shape)
+    return convolutional_encoder(shape, filters=_filters(stages), condition_shape=condition_shape)
 
 
-def default_decoder(latent_size, shape, output_shape):
-    """Mirror image of `default_encoder(shape)`; returns likelihood parameters of `output_shape`."""
+def default_decoder(latent_size, shape, output_shape, condition_shape=None):
+    """Mirror image of `default_encoder(shape)`; returns likelihood parameters of `output_shape`.
+
+    With a condition, of `[z, condition]`.
+    """
     stages = _stages(shape)
     if not stages:
-        return dense_decoder(latent_size, output_shape)
-    return convolutional_decoder(latent_size, output_shape, filters=_filters(stages)[::-1])
+        return dense_decoder(latent_size, output_shape, condition_shape=condition_shape)
+    filters = _filters(stages)[::-1]
+    return convolutional_decoder(latent_size, output_shape, filters=filters, condition_shape=condition_shape)
 
 
 def default_grid_encoder(shape, latent_size):

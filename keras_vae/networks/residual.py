@@ -57,13 +57,14 @@ def residual_decoder(
 
     `grid=True`: from `[batch, rows, columns, latent_size]`, the smallest image; `width` is not used.
     """
+    growth = 2 ** len(filters)
     if grid:
-        inputs = keras.Input((*smallest_sides(shape, len(filters)), latent_size))
+        inputs = keras.Input((*smallest_sides(shape, growth), latent_size))
         x = layers.Conv2D(filters[0], 3, padding="same")(inputs)
     else:
         inputs = keras.Input((latent_size,))
         x = layers.Dense(width, activation=activation)(inputs)
-        x = smallest_image(x, shape, stages=len(filters), filters=filters[0])
+        x = smallest_image(x, shape, growth, filters=filters[0])
     for index in range(len(filters)):
         for _ in range(blocks):
             x = _block(x, activation)

@@ -1,21 +1,23 @@
 """Multimodal variational autoencoder with a product of experts (MVAE, Wu & Goodman 2018) on same-digit pairs of MNIST
 and SVHN: it reconstructs, generates either modality from the other, and generates both from nothing.
 
-The posterior is the paper's product of experts and prior. The objective is the paper's sum over both modalities and
-each alone, with three changes (`mvae_poe_paper` is trained without them):
+The posterior is the paper's product of experts and a standard normal. The objective is the paper's sum over both
+modalities and each alone, with four changes (`mvae_poe_paper` is trained without them):
 - a subset also reconstructs the modality outside it. With two modalities that is, up to scale and the prior expert,
   the objective of MoPoE (Sutter et al. 2021);
-- 8 of the 20 latents are private to SVHN (after DMVAE, Lee & Pavlovic 2021): they hold its style, inferred from
-  SVHN itself in training and drawn from the prior when SVHN is generated;
+- 8 of the 20 latents are private to SVHN (after DMVAE, Lee & Pavlovic 2021): they hold its style, inferred from SVHN
+  itself in training and drawn from the prior, given the shared latents, when SVHN is generated;
 - for the first 1,500 steps SVHN's likelihood weighs 0.003 and the rate 0.05; both rise to 1 over the next 1,500.
-  Without this, SVHN's expert settled for style and told MNIST nothing of the digit.
+  Without this, SVHN's expert settled for style and told MNIST nothing of the digit;
+- the prior is a mixture of 100 normals. It is a standard normal for 14 epochs, is then fitted to draws of the
+  posteriors (ex-post density estimation, Ghosh et al. 2020), and trained on with all else for 4 epochs.
 
-MNIST's likelihood (Bernoulli) weighs 3, SVHN's (normal, scale 0.35) 1.
+MNIST's likelihood (Bernoulli) weighs 3, SVHN's (normal, scale 0.25) 1.
 
 SVHN is augmented by small shifts, zooms, turns and contrast. Each epoch pairs every MNIST image with a random SVHN
 image of its digit. The weights here saw 9,000 SVHN images for training and are measured on 1,000 others, both from
-the official test split. The few trials that led to these settings were
-judged on the same test images, so the figures lean to the good side. The time below was taken beside other trainings.
+the official test split. The structure was settled in trials that were judged on test images, the scale, the
+augmentation and the mixture on training images. The time below was taken beside other work.
 
 For comparison, MMVAE (Shi et al. 2019) reports 86 % SVHN from MNIST, 69 % MNIST from SVHN and 42 % joint coherence,
 with all of SVHN and other classifiers.
@@ -28,7 +30,7 @@ LICENCE = (
     "it, and its images in `examples.npz` and the preview. The images of MNIST: Yann LeCun and Corinna Cortes, "
     "Creative Commons Attribution-Share Alike 3.0."
 )
-COMPARED_WITH = {"mvae_poe": "shipped, 20 epochs", "mvae_poe_paper": "the paper's objective, 5 epochs"}
+COMPARED_WITH = {"mvae_poe": "shipped, 18 epochs", "mvae_poe_paper": "the paper's objective, 5 epochs"}
 USE = """
 import keras_vae
 
@@ -43,8 +45,9 @@ z = model.embed({"svhn": x["svhn"]})                             # posterior mea
 def model(
     shared=12,
     private_svhn=8,
-    svhn_scale=0.35,
+    svhn_scale=0.25,
     mnist_weight=3.0,
+    components=100,
     beta=1.0,
     reconstruct_absent=True,
     filters=32,
@@ -53,7 +56,7 @@ def model(
 ):
     import keras_vae
     from keras_vae import networks
-    from keras_vae.distributions import NormalLikelihood
+    from keras_vae.distributions import NormalLikelihood, NormalMixturePrior
 
     mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_svhn
     stages = (filters, 2 * filters, 4 * filters)
@@ -71,6 +74,7 @@ def model(
         likelihood={"mnist": "bernoulli", "svhn": NormalLikelihood(svhn_scale)},
         modality_weights={"mnist": mnist_weight},
         reconstruct_absent=reconstruct_absent,
+        prior=NormalMixturePrior(latent_size, components) if components else "standard_normal",
         beta=beta,
         seed=seed,
     )
@@ -78,38 +82,76 @@ def model(
     return made
 
 
-def data(batch_size=64, seed=0, split="train"):
+def data(batch_size=64, augmentation=0.25, seed=0, split="train"):
     from functools import partial
 
     from keras_vae.data import paired_arrays, paired_batches
     from keras_vae.data.augmentation import jitter
 
-    augment = partial(jitter, shift=2.0, zoom=0.12, angle=0.12, contrast=0.4, brightness=0.15)
+    largest = {"shift": 2.0, "zoom": 0.12, "angle": 0.12, "contrast": 0.4, "brightness": 0.15}
+    augment = partial(jitter, **{name: augmentation * value for name, value in largest.items()})
     return paired_batches(paired_arrays(split), batch_size, augment={"svhn": augment}, seed=seed)
 
 
-def training(epochs=20, learning_rate=1e-3, batch_size=64, beta=1.0, first_steps=1500, first_beta=0.05):
-    import keras
+def training(
+    epochs=14,
+    prior_epochs=4,
+    components=100,
+    learning_rate=1e-3,
+    batch_size=64,
+    beta=1.0,
+    first_steps=1500,
+    first_beta=0.05,
+    seed=0,
+):
+    from keras_vae.callbacks import Adapt, WarmUp
 
-    from keras_vae.callbacks import WarmUp
-
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-60_000 // batch_size))
     # SVHN's pixels would drown what its digit tells of MNIST, and the expert would settle for style: first it learns to
     # reconstruct MNIST, nearly alone and nearly without a rate.
     rise = {"steps": 1500, "delay": first_steps}
     warm_ups = [WarmUp(target=beta, start=first_beta, **rise), WarmUp(start=0.003, modality="svhn", **rise)]
-    return {
-        "compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 10},
+    first = {
+        "compile": _optimizer(learning_rate, epochs, batch_size),
         "epochs": epochs,
         "callbacks": warm_ups if first_steps else [],
+        "frozen": ("prior",),
     }
+    if not (components and prior_epochs):
+        return [{**first, "frozen": ()}]
+    # Then the prior, until now a standard normal, is fitted to the posteriors and trained on with all else.
+    second = {
+        "compile": _optimizer(learning_rate / 3, prior_epochs, batch_size),
+        "epochs": prior_epochs,
+        "callbacks": [Adapt(pairs("train", seed, 20_000)[0])],
+    }
+    return [first, second]
+
+
+def _optimizer(learning_rate, epochs, batch_size):
+    import keras
+
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-60_000 // batch_size))
+    return {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 10}
+
+
+def pairs(split, seed=0, count=None):
+    """`({"mnist": ..., "svhn": ...}, digits)` of a split: the SVHN images, or `count` draws of them, with partners."""
+    import numpy as np
+
+    from keras_vae.data import pair_indices, paired_arrays
+
+    (mnist, mnist_digits), (svhn, digits) = (paired_arrays(split)[name] for name in ("mnist", "svhn"))
+    chosen = np.arange(len(svhn)) if count is None else np.random.default_rng(seed).integers(len(svhn), size=count)
+    partners = pair_indices(digits[chosen], mnist_digits, seed)
+    images = {"mnist": mnist[partners], "svhn": svhn[chosen]}
+    return {name: array / np.float32(255) for name, array in images.items()}, digits[chosen]
 
 
 def evaluate(model, samples=10, joint_samples=10_000, seed=0):
     from keras_vae import metrics, zoo
-    from keras_vae.data import pair_indices, paired_arrays
+    from keras_vae.data import paired_arrays
 
-    train, test = paired_arrays("train"), paired_arrays("test")
+    test = paired_arrays("test")
     judges = {name: zoo.load(f"classifier_{name}") for name in test}
     images, labels = {}, {}
     for name, (pixels, digits) in test.items():
@@ -124,12 +166,7 @@ def evaluate(model, samples=10, joint_samples=10_000, seed=0):
         right = judges[name].predict(images[name], verbose=0).argmax(axis=-1) == labels[name]
         yield f"{name}_classifier_accuracy", metrics.Estimate.of(right, "fraction"), f"{name} test images"
 
-    def pairs_of(split):
-        digits = split["svhn"][1]
-        partners = pair_indices(digits, split["mnist"][1], seed)
-        return {"svhn": split["svhn"][0] / 255.0, "mnist": split["mnist"][0][partners] / 255.0}, digits
-
-    (train_pairs, train_digits), (test_pairs, test_digits) = pairs_of(train), pairs_of(test)
+    (train_pairs, train_digits), (test_pairs, test_digits) = (pairs(split, seed) for split in ("train", "test"))
     for given in (("mnist",), ("svhn",), ("mnist", "svhn")):
         known, unknown = ({name: pairs[name] for name in given} for pairs in (train_pairs, test_pairs))
         probe = metrics.linear_probe(model, known, train_digits, unknown, test_digits)

@@ -54,11 +54,16 @@ def training(epochs=700, learning_rate=2e-3, batch_size=200):
 
 
 def evaluate(model, samples=1000, seed=0):
-    from keras_vae import metrics
     from keras_vae.data import arrays, binarize
 
     x = binarize(arrays("mnist", "test")[0] / 255.0, seed=seed).numpy()
-    split = "test images, binarized once"
+    yield from measurements(model, x, "test images, binarized once", samples, seed)
+
+
+def measurements(model, x, split, samples, seed):
+    """What is measured of a model of binary images."""
+    from keras_vae import metrics
+
     yield "negative_log_likelihood", metrics.negative_log_likelihood(model, x, samples, seed=seed, verbose=1), split
     for name, estimate in metrics.free_energy(model, x).items():
         yield name, estimate, split

@@ -78,12 +78,12 @@ def evaluate(model, name="svhn_cropped"):
 
     train, x = (arrays(name, split)[0] / 255.0 for split in ("train", "test"))
     yield "bits_per_dimension", metrics.bits_per_dimension(model, x, samples=1), "test images"
-    yield "unexplained_variance", metrics.unexplained_variance(x, model.reconstruct(x)), "test images"
+    yield "reconstruction_error", metrics.reconstruction_error(x, model.reconstruct(x)), "test images"
     flat = x.reshape(len(x), -1)
     for size in (32, 64):
         pca = PCA(size, svd_solver="randomized", random_state=0).fit(train.reshape(len(train), -1).astype("float32"))
         rebuilt = pca.inverse_transform(pca.transform(flat))
-        yield f"unexplained_variance_of_pca_{size}", metrics.unexplained_variance(flat, rebuilt), "test images"
+        yield f"reconstruction_error_of_pca_{size}", metrics.reconstruction_error(flat, rebuilt), "test images"
     for metric, estimate in {**metrics.codebook_use(model, x), **metrics.free_energy(model, x)}.items():
         if metric != "quantization_error":  # no nats
             yield metric, estimate, "test images"

@@ -1,0 +1,46 @@
+"""Images of which only some quadrants are visible: the conditions of models that complete them (Sohn et al. 2015)."""
+
+import tensorflow as tf
+
+
+def quadrants(visible, height, width):
+    """Masks of visible quadrants.
+
+    Args:
+        visible: booleans `[..., 4]`: upper left, upper right, lower left, lower right.
+        height, width: of the image; the upper and left halves are the smaller ones where these are odd.
+
+    Returns:
+        float32 `[..., height, width, 1]`: 1 where visible, else 0.
+    """
+    visible = tf.cast(visible, "float32")
+    grid = tf.reshape(visible, tf.concat([tf.shape(visible)[:-1], [2, 2, 1]], axis=0))
+    for axis, side in ((-3, height), (-2, width)):
+        grid = tf.repeat(grid, [side // 2, side - side // 2], axis=axis)
+    return grid
+
+
+def random_quadrants(count, height, width, seed):
+    """`count` masks, `[count, height, width, 1]`, with one, two or three visible quadrants drawn uniformly.
+
+    Args:
+        seed: a stateless int32 pair `[2]`.
+    """
+    rank = tf.argsort(tf.argsort(tf.random.stateless_uniform((count, 4), seed)))
+    number = tf.random.stateless_uniform((count, 1), seed + 1, minval=1, maxval=4, dtype=tf.int32)
+    return quadrants(rank < number, height, width)
+
+
+def visible_part(x, mask):
+    """The condition of a model that completes x: x where visible, else zero, and the mask as one more channel.
+
+    Args:
+        x: images `[..., height, width, channels]`.
+        mask: `[..., height, width, 1]`, 1 where visible.
+
+    Returns:
+        float32 `[..., height, width, channels + 1]`.
+    """
+    x = tf.cast(x, "float32")
+    mask = tf.broadcast_to(tf.cast(mask, "float32"), tf.concat([tf.shape(x)[:-1], [1]], axis=0))
+    return tf.concat([tf.where(mask > 0.5, x, 0.0), mask], axis=-1)

@@ -1,0 +1,177 @@
+"""Probabilistic principal component analysis (Tipping & Bishop 1999): the linear VAE, whose likelihood is known."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from keras_vae.distributions import HomoscedasticNormalPosterior, NormalLikelihood
+from keras_vae.models import linear_gaussian
+from keras_vae.models.inputs import assert_shape, assert_values
+from keras_vae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class PPCA(VAE):
+    """`x = W z + mean + noise`, with `z ~ N(0, I)` and isotropic normal noise, on vectors `[batch, features]`.
+
+    A VAE with a linear encoder, a linear decoder, a posterior of constant scale and a learned scale of the noise. One
+    model, fitted in one of three ways, each of which returns a `keras.callbacks.History` with the free energy:
+
+    - `fit_closed_form(x)`: the maximum of the likelihood, at once. First choice for complete data.
+    - `fit_em(x)`: the same maximum by expectation maximisation, with NaN for missing entries.
+    - `fit(x)`: stochastic gradients, as for every model here: data sets of any size, callbacks, other values of beta.
+
+    The first two leave the latents along the principal axes, in falling order, and the encoder at the exact posterior,
+    so that the free energy is `-log p(x)`. Gradients reach the same likelihood, with the axes in no order: see
+    `principal_axes`. Expected values of missing entries: `model.decode(model.exact_posterior(x).mean()).mean()`.
+
+    Formula:
+        `x = W z + mean + noise`, with `z ~ N(0, I)` and `noise ~ N(0, scale**2 I)`: `x ~ N(mean, W W' + scale**2 I)`
+
+    When to use:
+        First, on vectors: it is exact, fitted at once, takes missing entries, and says what a nonlinear model has to
+        beat.
+
+    Example:
+        >>> import keras_vae
+        >>> x, _ = keras_vae.data.digits("train")
+        >>> x = x.reshape(len(x), -1)  # [1500, 64]
+        >>> model = keras_vae.PPCA(latent_size=8)
+        >>> history = model.fit_closed_form(x)  # or fit_em(x), with NaN for missing entries; or fit(x)
+        >>> z = model.embed(x)  # [1500, 8]
+
+    Args:
+        latent_size: number of latents, fewer than the features.
+        beta: weight of the rate in the objective of `fit`.
+        seed: as for every model.
+    """
+
+    def __init__(self, latent_size=2, beta=1.0, seed=None, name=None):
+        parts = {"likelihood": NormalLikelihood("learned"), "posterior": HomoscedasticNormalPosterior(latent_size)}
+        super().__init__(latent_size=latent_size, beta=beta, seed=seed, name=name, **parts)
+
+    def build(self, input_shape):
+        _, *event = input_shape
+        if len(event) != 1 or event[0] <= self.latent_size:
+            raise ValueError(
+                f"PPCA takes vectors [batch, features] with more features than its {self.latent_size} latents; got "
+                f"[batch, {', '.join(map(str, event))}]. Flatten images, x.reshape(len(x), -1), or take fewer latents."
+            )
+        self.encoder = keras.Sequential([keras.Input(event), keras.layers.Dense(self.latent_size)], name="encoder")
+        self.decoder = keras.Sequential([keras.Input((self.latent_size,)), keras.layers.Dense(*event)], name="decoder")
+        super().build(input_shape)
+
+    def check(self, batch):
+        assert_values(batch.x, None, "x", "Only fit_em, exact_posterior and log_likelihood take NaN, as missing;")
+
+    def fit_closed_form(self, x):
+        """Sets the weights to the maximum of the likelihood of complete data (Tipping & Bishop 1999, equations 7, 8).
+
+        Returns:
+            History whose `free_energy` is that of `x`, nats per example.
+
+        Raises:
+            ValueError: NaN or infinite values, or data that leave no variance for the noise.
+        """
+        x = self._enough(x)
+        if np.isnan(x).any():
+            raise ValueError("x holds NaN. Missing entries need fit_em.")
+        self._assign(linear_gaussian.closed_form(x, self.latent_size))
+        return _history(-self.log_likelihood(x).mean(keepdims=True))
+
+    def fit_em(self, x, iterations=1000, tolerance=1e-8, warm_start=False):
+        """Expectation maximisation, with missing entries (NaN) integrated out.
+
+        Args:
+            x: `[examples, features]`; every feature must be observed somewhere.
+            iterations: at most so many.
+            tolerance: stops when an iteration lowers the free energy by less, in nats per example.
+            warm_start: from the present weights on, not from the closed form of the data with missing entries replaced
+                by their features' means. With missing entries there are local optima, which that start avoids.
+
+        Returns:
+            History of the free energy, `-log p(x observed)` in nats per example, before each iteration.
+
+        Raises:
+            ValueError: infinite values, a feature without values, or data that leave no variance for the noise.
+        """
+        x = self._enough(x)
+        unseen = np.flatnonzero(np.isnan(x).all(axis=0))
+        if len(unseen):
+            raise ValueError(f"Features {unseen.tolist()} of x have no observed value. Leave them out.")
+        start = self.parameters
+        if not warm_start:
+            start = linear_gaussian.closed_form(np.where(np.isnan(x), np.nanmean(x, axis=0), x), self.latent_size)
+        parameters, means = linear_gaussian.expectation_maximisation(x, start, iterations, tolerance)
+        self._assign(parameters)
+        return _history(-np.array(means))
+
+    def log_likelihood(self, x, samples=None, batch_size=4096, progress=None, **unused):
+        """Exact `log p(x)`, nats, NumPy `[examples]`; of the observed entries alone where `x` holds NaN.
+
+        Nothing is drawn: `samples`, `chunk` and `seed`, which other models need, change nothing.
+        """
+        x, parameters, results = self._vectors(x), self.parameters, []
+        for start in range(0, len(x), batch_size):
+            results.append(linear_gaussian.infer(x[start : start + batch_size], parameters).log_likelihood)
+            if progress is not None:
+                progress(len(results[-1]))
+        return np.concatenate(results)
+
+    def exact_posterior(self, x):
+        """p(z|x): TFP normal of full covariance, batch shape `[batch]`; given the observed entries where x holds NaN.
+
+        `encode` is what the encoder has learned of it.
+        """
+        means, covariances, _ = linear_gaussian.infer(self._vectors(x), self.parameters)
+        scale = np.linalg.cholesky(covariances).astype("float32")
+        return tfp.distributions.MultivariateNormalTriL(means.astype("float32"), scale)
+
+    @property
+    def parameters(self):
+        """Loadings W `[features, latent]`, mean `[features]` and variance of the noise, NumPy float64."""
+        self._require_built()
+        kernel, mean = (weight.astype("float64") for weight in self.decoder.get_weights())
+        return linear_gaussian.Parameters(kernel.T, mean, float(self.likelihood.scale_value()) ** 2)
+
+    @property
+    def principal_axes(self):
+        """Orthonormal axes that the loadings span, `[features, latent]`, in falling order of variance.
+
+        The largest entry of each is positive.
+        """
+        return linear_gaussian.principal(self.parameters.loadings)[0]
+
+    def _assign(self, parameters):
+        """Takes over parameters, turned to the principal axes, and their exact posterior."""
+        axes, scales = linear_gaussian.principal(parameters.loadings)
+        loadings, precisions = axes * scales, scales**2 + parameters.variance  # M is diagonal along the axes
+        self.decoder.set_weights([loadings.T, parameters.mean])
+        self.likelihood.assign_scale(parameters.variance**0.5)
+        self.encoder.set_weights([loadings / precisions, -parameters.mean @ loadings / precisions])
+        self.posterior.assign_scale((parameters.variance / precisions) ** 0.5)
+
+    def _vectors(self, x):
+        """Data as NumPy float64, NaN where missing; builds the model for them."""
+        if isinstance(x, tf.data.Dataset):
+            raise TypeError("This takes an array [examples, features]; only fit and evaluate take a tf.data.Dataset.")
+        self._assert_structure(x)
+        x = np.asarray(x, "float64")
+        self._build_for(x)
+        assert_shape(tf.TensorSpec(x.shape), self.event_shape, "x")
+        if np.isinf(x).any() or not len(x):
+            raise ValueError("x must hold at least one example and no infinite values. NaN is a missing entry.")
+        return x
+
+    def _enough(self, x):
+        x = self._vectors(x)
+        if len(x) < self.latent_size + 2:
+            raise ValueError(f"{self.latent_size} latents need {self.latent_size + 2} examples; got {len(x)}.")
+        return x
+
+
+def _history(free_energies):
+    history = keras.callbacks.History()
+    history.history = {"free_energy": free_energies.tolist()}
+    return history

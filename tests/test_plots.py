@@ -1,0 +1,43 @@
+"""Pictures show what they are given; what they look like is for the eye."""
+
+import numpy as np
+import pytest
+
+from keras_vae import plots
+
+IMAGES, VECTORS = np.random.default_rng(0).random((4, 8, 8, 1)), np.random.default_rng(1).normal(size=(4, 12))
+
+
+def test_vectors_are_drawn_as_bars_on_one_scale_and_missing_entries_left_out(tmp_path):
+    gaps = np.where(np.arange(12) == 3, np.nan, 2 * VECTORS)
+    figure = plots.picture({"Vectors": {"x": VECTORS, "with gaps": gaps}}, tmp_path / "vectors.png")
+    assert (tmp_path / "vectors.png").read_bytes().startswith(b"\x89PNG")
+    limits = {axes.get_ylim() for axes in figure.axes}
+    assert limits == {(np.nanmin([VECTORS, gaps]), np.nanmax([VECTORS, gaps]))}
+    for axes, drawn in zip(figure.axes, (VECTORS, gaps), strict=True):
+        heights = [bars.get_data().values for bars in axes.patches]
+        np.testing.assert_array_equal(heights, drawn)
+
+
+def test_images_and_vectors_share_a_picture():
+    figure = plots.picture({"Both": {"images": IMAGES, "vectors": VECTORS}})
+    assert [len(axes.images) for axes in figure.axes] == [1, 0]
+    assert [len(axes.patches) for axes in figure.axes] == [0, 4]
+
+
+def test_planes_show_every_point_in_the_colour_of_its_class(tmp_path):
+    points, labels = VECTORS[:, :2], np.array([0, 1, 1, 0])
+    figure = plots.planes({"first": points, "second": -points}, labels, ("a", "b"), title="Planes")
+    assert [axes.get_title() for axes in figure.axes] == ["first", "second"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    for axes, expected in zip(figure.axes, (points, -points), strict=True):
+        for label, drawn in enumerate(axes.collections):
+            np.testing.assert_allclose(drawn.get_offsets(), expected[labels == label])
+    plots.write(figure, tmp_path / "planes.png")
+    assert (tmp_path / "planes.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("title", [None, "Title"])
+def test_sections_are_written_as_a_picture(title, tmp_path):
+    plots.write({"Images": {"": IMAGES}}, tmp_path / "images.png", title=title)
+    assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,22 @@
+"""beta-VAE (Higgins et al. 2017, equation 4) on dSprites: the VAE of `vae_dsprites` with the rate weighted by beta, 4
+here. Beta trades distortion for a simpler code: what a latent tells must be worth beta times its nats. The table
+has other values of beta as well; at 250 no factor is worth its price, and all latents collapse.
+
+Data (a sub-grid of dSprites), networks, training and the definitions of the metrics are those of `vae_dsprites`.
+"""
+
+from keras_vae.zoo.entries import recipe
+
+_plain = recipe("vae_dsprites")
+
+TITLE = "beta-VAE on dSprites"
+KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
+USE = _plain.USE.replace("vae_dsprites", "beta_vae")
+MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
+
+data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
+examples, preview = _plain.examples, _plain.preview
+
+
+def model(beta=4.0, seed=0):
+    return _plain.model(variant="BetaVAE", beta=beta, seed=seed)

@@ -1,0 +1,78 @@
+"""A VAE with two latents of three-phase oil flow, as the nonlinear end of the row that `ppca` shows: PCA, probabilistic
+PCA, linear VAE, VAE, all of the same data with as many latents. Its networks have two layers of 64 on either side;
+the likelihood is a normal of learned scale, as probabilistic PCA's is, so that log-likelihoods compare. Width
+(of 64 and 128) and epochs (of 50 and 150) were chosen by the free energy of the validation examples.
+
+The data: simulated readings of six gamma beams through a pipe of oil, water and gas (Bishop & James 1993), 12 features,
+1,000 examples each for training, validation and test, and three classes of flow, which the models never see.
+"""
+
+TITLE = "VAE of three-phase oil flow"
+KIND, DATA, HEADLINE = "model", "oil_flow", "negative_log_likelihood"
+LICENCE = (
+    "Code and weights: Apache 2.0. The oil flow data, of which a few examples are in `examples.npz`, are those of "
+    "Bishop & James (1993), published without a licence."
+)
+USE = """
+import keras_vae
+
+model = keras_vae.zoo.load("vae_oil_flow")
+x, flow = keras_vae.data.oil_flow("test")          # [1000, 12], and classes
+z = model.embed(x)                                 # [1000, 2]
+nats = model.log_likelihood(x, samples=1000)       # [1000]
+"""
+
+
+def model(latent_size=2, width=64, beta=1.0, seed=0):
+    import keras_vae
+    from keras_vae.networks import dense_decoder, dense_encoder
+
+    made = keras_vae.VAE(
+        dense_encoder((12,), (width, width), "elu"),
+        dense_decoder(latent_size, (12,), (width, width), "elu"),
+        latent_size=latent_size,
+        likelihood=keras_vae.distributions.NormalLikelihood("learned"),
+        beta=beta,
+        seed=seed,
+    )
+    made.build((None, 12))
+    return made
+
+
+def data(batch_size=100, seed=0, split="train"):
+    from keras_vae.data import batches, oil_flow
+
+    # A held-out part is asked for in TFDS's words; here the authors have set one aside.
+    x, _ = oil_flow("validation" if split == "train[90%:]" else "train")
+    return batches(x, batch_size, seed=seed).repeat(20)  # 20 passes an epoch: these data are few
+
+
+def training(epochs=150, learning_rate=3e-3, batch_size=100):
+    import keras
+
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * 20 * (1_000 // batch_size))
+    return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 50}, "epochs": epochs}
+
+
+def evaluate(model, samples=1000, seed=0):
+    from keras_vae import metrics
+    from keras_vae.data import oil_flow
+
+    x, _ = oil_flow("test")
+    yield "negative_log_likelihood", metrics.negative_log_likelihood(model, x, samples, seed=seed), "test examples"
+    for name, estimate in metrics.free_energy(model, x, samples=100).items():
+        yield name, estimate, "test examples"
+    yield "reconstruction_error", metrics.reconstruction_error(x, model.reconstruct(x)), "test examples"
+
+
+def examples():
+    from keras_vae.data import oil_flow
+
+    return oil_flow("test")[0][:10]
+
+
+def preview(model, x):
+    return {
+        "Reconstructions": {"test examples": x, "means": model.reconstruct(x)},
+        "Samples from the prior": {"means": model.sample(10, seed=1), "": model.sample(10, seed=2)},
+    }
