@@ -124,6 +124,19 @@ def test_discretized_logistic_wants_two_parameters_a_channel():
     assert DiscretizedLogisticLikelihood().parameters_shape((4, 4, 3)) == (4, 4, 6)
 
 
+@pytest.mark.parametrize("scale", ["learned", 0.1])
+def test_discretized_logistic_of_one_scale_is_the_decoded_one_everywhere_alike(scale):
+    likelihood = built(DiscretizedLogisticLikelihood(16, scale))
+    assert likelihood.parameters_shape((4, 4, 3)) == (4, 4, 3)
+    assert float(likelihood.scale_value()) == pytest.approx(0.1, rel=0.01)
+    assert len(likelihood.trainable_variables) == (scale == "learned")
+    loc, x = tf.random.stateless_uniform((2, 5, 4, 4, 3), (0, 1))
+    decoded = DiscretizedLogisticLikelihood(16).distribution(tf.concat([loc, tf.fill(loc.shape, 0.5413)], -1))
+    np.testing.assert_allclose(likelihood.distribution(loc).log_prob(x), decoded.log_prob(x), rtol=0.01)
+    again = DiscretizedLogisticLikelihood.from_config(likelihood.get_config())
+    assert (again.levels, again.scale) == (16, scale)
+
+
 @pytest.mark.parametrize("cls", [NormalLikelihood, LaplaceLikelihood])
 def test_learned_scale_starts_at_one_and_is_trainable(cls):
     likelihood = built(cls("learned"))
@@ -150,6 +163,8 @@ def test_learned_scale_fitted_by_maximum_likelihood_is_the_root_mean_square():
 def test_a_scale_that_is_none_is_refused(scale):
     with pytest.raises(ValueError, match="scale must be a positive number"):
         NormalLikelihood(scale)
+    with pytest.raises(ValueError, match="scale must be a positive number"):
+        DiscretizedLogisticLikelihood(scale=scale)
 
 
 # --- posteriors and priors ------------------------------------------------------------------------------------------

@@ -105,6 +105,13 @@ def test_residual_blocks_start_as_the_identity():
     np.testing.assert_array_equal(block(x), x)
 
 
+@pytest.mark.parametrize(("shape", "grid"), [((28, 28, 1), (7, 7)), ((32, 32, 3), (8, 8)), ((30, 21, 2), (8, 6))])
+def test_residual_networks_of_a_grid_keep_the_layout_of_the_image(shape, grid):
+    encoder, decoder = pair("residual", shape, latent_size=8, grid=True)
+    assert output_shape(encoder, shape) == (2, *grid, 8)
+    assert output_shape(decoder, (*grid, 8)) == (2, *shape)
+
+
 def test_residual_dropout_acts_in_training_only():
     encoder = networks.residual_encoder((8, 8, 1), filters=(4,), width=8, dropout=0.5)
     x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")

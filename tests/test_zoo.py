@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from tiny import weights
 
 import keras_vae
 from keras_vae import zoo
@@ -300,6 +301,58 @@ def test_killed_training_goes_on_from_the_last_finished_epoch(toy):
     resumed = subprocess.run([sys.executable, "-c", RESUMED, str(toy)], check=True, capture_output=True, text=True)
     assert resumed.stdout.strip().splitlines()[-1] == "epochs [2, 3, 4], 75 steps"
     assert json.loads((toy / "run" / "overrides.json").read_text()) == {"epochs": 5}
+
+
+IN_TWO_STAGES = """
+
+def training(epochs=3, learning_rate=1e-3):
+    import keras
+
+    return [
+        {"compile": {"optimizer": keras.optimizers.Adam(learning_rate)}, "epochs": 2, "frozen": ("decoder",)},
+        {"compile": {"optimizer": keras.optimizers.SGD(1e-4)}, "epochs": epochs, "frozen": ("encoder", "posterior")},
+    ]
+"""
+
+
+@pytest.fixture
+def staged(toy):
+    """The toy, trained in two stages: without its decoder, then the decoder alone."""
+    with open(toy / "zoo" / "toy" / entries.RECIPE, "a") as recipe:
+        recipe.write(IN_TWO_STAGES)
+    return toy
+
+
+def test_each_stage_of_a_training_leaves_its_frozen_parts_alone_and_gives_them_back(staged, monkeypatch):
+    kept = {}
+
+    class Spy(training._Checkpoint):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            kept[epoch] = {part: weights(getattr(self.model, part)) for part in ("encoder", "posterior", "decoder")}
+            kept[epoch]["optimizer"] = type(self.model.optimizer).__name__, int(self.model.optimizer.iterations)
+
+    monkeypatch.setattr(training, "_Checkpoint", Spy)
+    model, facts = training.train("toy", {"epochs": 1}, staged / "run", verbose=0)
+    assert facts["epochs"] == 3
+    first, second, third = kept.values()
+    assert [stage["optimizer"] for stage in (first, second, third)] == [("Adam", 15), ("Adam", 30), ("SGD", 15)]
+    np.testing.assert_array_equal(first["decoder"], second["decoder"])
+    assert not np.array_equal(first["encoder"], second["encoder"])
+    for part in ("encoder", "posterior"):
+        np.testing.assert_array_equal(second[part], third[part])
+    assert not np.array_equal(second["decoder"], third["decoder"])
+    assert all(weight.trainable for weight in model.encoder.weights + model.decoder.weights + model.posterior.weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("epochs_before", "expected"), [(2, "epochs [2, 3, 4, 5, 6]"), (4, "epochs [4, 5, 6]")])
+def test_killed_training_goes_on_amid_its_stage(epochs_before, expected, staged):
+    killed = KILLED.replace("epoch == 2", f"epoch == {epochs_before}")
+    killed = subprocess.run([sys.executable, "-c", killed, str(staged)], check=False, capture_output=True)
+    assert killed.returncode == -9, killed.stderr.decode()
+    resumed = subprocess.run([sys.executable, "-c", RESUMED, str(staged)], check=True, capture_output=True, text=True)
+    assert resumed.stdout.strip().splitlines()[-1] == f"{expected}, 75 steps"  # of the second stage
 
 
 @pytest.mark.parametrize(

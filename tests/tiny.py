@@ -6,7 +6,7 @@ import numpy as np
 import keras_vae
 from keras_vae.distributions import ConditionalNormalPrior
 from keras_vae.models.code_priors import AutoregressivePrior
-from keras_vae.networks import causal_transformer, dense_decoder, dense_encoder, residual_decoder, residual_encoder
+from keras_vae.networks import dense_decoder, dense_encoder, gated_pixel_cnn, residual_decoder, residual_encoder
 
 IMAGE, MIDDLE = (8, 8, 1), (16,)
 
@@ -51,7 +51,7 @@ def weights(layer):
 def vqvae(cls=keras_vae.VQVAE, latent_size=3, codes=8, prior="autoregressive", **kwargs):
     """Images of 8x8 to grids of 4x4 codes."""
     if prior == "autoregressive":
-        prior = AutoregressivePrior(codes, causal_transformer((4, 4), codes, width=8, blocks=1, heads=2, dropout=0.0))
+        prior = AutoregressivePrior(codes, gated_pixel_cnn((4, 4), codes, width=8, blocks=2, dropout=0.0))
     encoder = residual_encoder(IMAGE, filters=(8,), width=latent_size, grid=True)
     decoder = residual_decoder(latent_size, IMAGE, filters=(8,), grid=True)
     return cls(encoder, decoder, latent_size=latent_size, codes=codes, prior=prior, **kwargs)

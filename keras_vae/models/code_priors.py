@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.models.parts import build_part
-from keras_vae.networks import causal_transformer
+from keras_vae.networks import gated_pixel_cnn
 
 tfd = tfp.distributions
 
@@ -42,7 +42,7 @@ class AutoregressivePrior(_CodePrior):
 
     Args:
         codes: number of codes.
-        network: causal network, int `[batch, *grid]` to logits `[batch, *grid, codes]`. None: a transformer.
+        network: causal network, int `[batch, *grid]` to logits `[batch, *grid, codes]`. None: a gated PixelCNN.
     """
 
     def __init__(self, codes=512, network=None, **kwargs):
@@ -52,7 +52,7 @@ class AutoregressivePrior(_CodePrior):
     def build(self, input_shape):
         super().build(input_shape)
         if self.network is None:
-            self.network = causal_transformer(self.grid, self.codes)
+            self.network = gated_pixel_cnn(self.grid, self.codes)
         build_part(self.network, input_shape)
         self.fitted = self.add_weight(shape=(), initializer="zeros", trainable=False, aggregation="mean", name="fitted")
         signature = [tf.TensorSpec([], tf.int32), tf.TensorSpec([2], tf.int32)]

@@ -13,14 +13,14 @@ from keras_vae.networks import default_grid_decoder, default_grid_encoder
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VQVAE(VAE):
-    """Latents are codes: at every place of a grid, the one of a codebook's vectors that is nearest to the encoder's.
+    """Latents are codes: at every place of a grid, that of the codebook's vector nearest to the encoder's.
 
-    Minimises `distortion + rate + |sg[z] - e|^2 + beta * |z - sg[e]|^2` (equation 3), each a sum over the example's
-    event or grid and a mean over the batch; z are the encoder's vectors, e the codebook's, and the gradient of the
-    distortion passes from e to z as it is. The rate is `-log prior(codes)`: under the uniform prior the constant
-    `positions * log(codes)`; codes being whole numbers, its gradient reaches nothing but a prior that learns.
+    Minimises `distortion + rate + |sg[z] - e|^2 + beta * |z - sg[e]|^2` (equation 3), each a sum over the example and a
+    mean over the batch; z are the encoder's vectors, e the codebook's, and the distortion's gradient passes from e to z
+    as it is. The rate is `-log prior(codes)`: under the uniform prior the constant `positions * log(codes)` nats; codes
+    being whole numbers, its gradient reaches nothing but a prior that learns.
 
-    Training in two stages, as in the paper, is freezing: fit with `model.prior.trainable = False`, then freeze
+    A training in two stages, as in the paper, is one of freezing: fit with `model.prior.trainable = False`, then freeze
     `encoder`, `decoder`, `posterior` and `likelihood` instead, compile, and fit again.
 
     `encode` returns a distribution that is certain of its codes, `embed` the codes, int32 `[examples, *grid]`, and
@@ -46,12 +46,13 @@ class VQVAE(VAE):
         encoder: network `[batch, *event]` to `[batch, *grid, latent]`. None: chosen from the shape of images.
         decoder: network `[batch, *grid, latent]` to likelihood parameters. None: chosen with the encoder.
         latent_size: size of a codebook's vector.
-        likelihood: as `VAE` takes it; its scale sets the distortion's weight beside the commitment.
+        likelihood: as `VAE` takes it.
         codes: number of codes.
         prior: "uniform", "autoregressive" (learned; uniform before its first step), or an object of
             `keras_vae.models.code_priors`.
         posterior: the codebook: "moving_average", "gradient", or an object of `keras_vae.distributions`.
-        beta: weight of the commitment.
+        beta: weight of the commitment. A likelihood of small scale makes the distortion heavy and wants more of it:
+            watch `quantization_error`, which grows without end where beta is too small.
         **kwargs: `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 

@@ -1,6 +1,6 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
-from keras_vae.networks.causal import causal_transformer
+from keras_vae.networks.causal import gated_pixel_cnn
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
 from keras_vae.networks.default import (
     default_decoder,
@@ -12,7 +12,6 @@ from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.residual import residual_decoder, residual_encoder
 
 __all__ = [
-    "causal_transformer",
     "convolutional_decoder",
     "convolutional_encoder",
     "default_decoder",
@@ -21,6 +20,7 @@ __all__ = [
     "default_grid_encoder",
     "dense_decoder",
     "dense_encoder",
+    "gated_pixel_cnn",
     "pooling_encoder",
     "residual_decoder",
     "residual_encoder",

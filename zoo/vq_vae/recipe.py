@@ -22,8 +22,8 @@ def model(
     codes=512,
     filters=(32, 96),
     blocks=1,
-    beta=0.25,
-    codebook="moving_average",
+    beta=4.0,
+    codebook="gradient",
     shape=(32, 32, 3),
     seed=0,
 ):
@@ -46,14 +46,14 @@ def model(
     return made
 
 
-def data(batch_size=64, seed=0, split="train", name="svhn_cropped"):
+def data(batch_size=64, jittered=True, seed=0, split="train", name="svhn_cropped"):
     from keras_vae.data import arrays, batches
     from keras_vae.data.augmentation import jitter
 
-    return batches(arrays(name, split)[0], batch_size, augment=jitter, seed=seed)
+    return batches(arrays(name, split)[0], batch_size, augment=jitter if jittered else None, seed=seed)
 
 
-def training(epochs=60, prior_epochs=60, learning_rate=1e-3, prior_learning_rate=1e-3, steps=141):
+def training(epochs=60, prior_epochs=50, learning_rate=1e-3, prior_learning_rate=1e-3, steps=141):
     import keras
 
     def adam(rate, epochs):
