@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import IMAGE, compiled, mvae, vae
+from tiny import IMAGE, compiled, mvae, vae, vqvae
 
 import keras_vae
 from keras_vae.callbacks import Adapt, Capacity, Cycles, ImageGrid, WarmUp
@@ -74,7 +74,7 @@ def test_after_a_fit_with_capacity_the_objective_is_the_usual_one(images):
 
 
 @pytest.mark.parametrize(
-    "model", [vae(keras_vae.IWAE), vae(keras_vae.BetaTCVAE, dataset_size=64)], ids=lambda model: model.name
+    "model", [vae(keras_vae.IWAE), vae(keras_vae.BetaTCVAE, dataset_size=64), vqvae()], ids=lambda model: model.name
 )
 def test_capacity_of_an_objective_without_a_rate_is_refused(model, images):
     with pytest.raises(ValueError, match="has no rate"):

@@ -80,6 +80,7 @@ class VQVAE(VAE):
                 f"codes is {codes}, but {prior.codes} of the prior and {posterior.codes} of the posterior."
             )
         self.codes = codes
+        self.capacity = None  # the rate is the prior's cross-entropy: nothing to hold at a capacity
 
     def default_networks(self, parameters_shape):
         encoder = default_grid_encoder(self.event_shape, self.latent_size)
