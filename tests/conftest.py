@@ -55,6 +55,13 @@ def pairs():
     return {"image": data, "middle": data[:, 2:6, 2:6].reshape(32, 16)}
 
 
+@pytest.fixture(scope="session")
+def strategy():
+    """Two replicas. One for all tests: two strategies on the same devices mix up their collective operations."""
+    devices = tf.config.list_logical_devices("CPU")[:2]
+    return tf.distribute.MirroredStrategy([device.name.removeprefix("/physical_device:") for device in devices])
+
+
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A zoo of one entry, whose recipe (toy_recipe.py) trains in a second; returns the folder that holds it."""

@@ -11,15 +11,6 @@ import keras_vae
 from keras_vae.distributions import kl_divergence
 
 
-def devices(count):
-    return [device.name.removeprefix("/physical_device:") for device in tf.config.list_logical_devices("CPU")[:count]]
-
-
-@pytest.fixture(scope="module")
-def strategy():
-    return tf.distribute.MirroredStrategy(devices(2))
-
-
 def on_replicas(strategy, function, *data):
     """Results of `function` on each replica, given its own part of each array."""
 

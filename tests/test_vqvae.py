@@ -225,12 +225,6 @@ def test_training_updates_the_codebook_and_neither_evaluation_nor_a_frozen_one_d
     assert not np.array_equal(weights(model.posterior), before)
 
 
-@pytest.fixture(scope="module")
-def strategy():
-    names = [device.name.removeprefix("/physical_device:") for device in tf.config.list_logical_devices("CPU")[:2]]
-    return tf.distribute.MirroredStrategy(names)
-
-
 def one_epoch(model, images):
     model.compile(keras.optimizers.SGD(0.001))
     return model.fit(images, batch_size=16, shuffle=False, verbose=0).history

@@ -67,7 +67,10 @@ def _comparison(recipe, facts):
     for name in dict.fromkeys([*([] if facts["entry"] in others else [facts["entry"]]), *others]):
         alone = [({}, [{"metrics": measured[name]}])] if name in measured else []
         for overrides, trainings in _by_overrides(entries.trainings(name)) or alone:
-            changed = "".join(f", {key} {value}" for key, value in overrides.items())
+            changed = "".join(
+                f", {key} {value:g}" if isinstance(value, (int, float)) else f", {key} {value}"
+                for key, value in overrides.items()
+            )
             count = f", {len(trainings)} seeds" if len(trainings) > 1 else ""
             label = others.get(name, f"`{name}`") + changed + count
             rows.append([label, *(_mean(trainings, metric) for metric in names)])
