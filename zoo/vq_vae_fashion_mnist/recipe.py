@@ -1,4 +1,11 @@
-"""VQ-VAE (van den Oord et al. 2017) on Fashion-MNIST, with the networks of `vq_vae`: a grid of 7x7 codes out of 512."""
+"""VQ-VAE (van den Oord et al. 2017) on Fashion-MNIST, as `vq_vae` is on SVHN: grids of 7x7 codes out of 512, then a
+gated PixelCNN as their prior. Images are not jittered here; settings are those of `vq_vae`, with fewer epochs of more
+steps.
+
+Bits per dimension are those of `-log2 p(x, codes)`, which bounds `-log2 p(x)` from above; the rate is that of the
+learned prior, and would be 49 log 512 = 305.68 nats under the uniform one. The time below was taken beside other
+work.
+"""
 
 from functools import partial
 
