@@ -308,10 +308,9 @@ IN_TWO_STAGES = """
 def training(epochs=3, learning_rate=1e-3):
     import keras
 
-    return [
-        {"compile": {"optimizer": keras.optimizers.Adam(learning_rate)}, "epochs": 2, "frozen": ("decoder",)},
-        {"compile": {"optimizer": keras.optimizers.SGD(1e-4)}, "epochs": epochs, "frozen": ("encoder", "posterior")},
-    ]
+    first = {"compile": {"optimizer": keras.optimizers.Adam(learning_rate)}, "epochs": 2, "frozen": ("decoder",)}
+    second = {"compile": {"optimizer": keras.optimizers.SGD(1e-4)}, "epochs": epochs, "settings": {"seed": 7}}
+    return [first, {**second, "frozen": ("encoder", "posterior")}]
 """
 
 
@@ -331,12 +330,14 @@ def test_each_stage_of_a_training_leaves_its_frozen_parts_alone_and_gives_them_b
             super().on_epoch_end(epoch, logs)
             kept[epoch] = {part: weights(getattr(self.model, part)) for part in ("encoder", "posterior", "decoder")}
             kept[epoch]["optimizer"] = type(self.model.optimizer).__name__, int(self.model.optimizer.iterations)
+            kept[epoch]["seed"] = self.model.seed
 
     monkeypatch.setattr(training, "_Checkpoint", Spy)
     model, facts = training.train("toy", {"epochs": 1}, staged / "run", verbose=0)
     assert facts["epochs"] == 3
     first, second, third = kept.values()
     assert [stage["optimizer"] for stage in (first, second, third)] == [("Adam", 15), ("Adam", 30), ("SGD", 15)]
+    assert [stage["seed"] for stage in (first, second, third)] == [0, 0, 7]
     np.testing.assert_array_equal(first["decoder"], second["decoder"])
     assert not np.array_equal(first["encoder"], second["encoder"])
     for part in ("encoder", "posterior"):

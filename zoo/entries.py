@@ -254,7 +254,7 @@ def call_with(function, overrides=None, **fixed):
 
 def stages(module, overrides=None):
     """What a recipe's `training` returns, as a list of plans, one a stage: `{"compile": arguments of compile, "frozen":
-    parts left alone, ...}`, the rest being arguments of `fit`."""
+    parts left alone, "settings": attributes of the model to set, ...}`, the rest being arguments of `fit`."""
     plans = call_with(module.training, overrides)
     return plans if isinstance(plans, list) else [plans]
 

@@ -105,9 +105,11 @@ def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
         first, end = end, end + stage["epochs"]
         if done < end:
             _set_trainable(model, stage, False)
+            for attribute, value in stage.get("settings", {}).items():
+                setattr(model, attribute, value)
             if done <= first:
                 model.compile(**stage["compile"])
-            fit = {key: value for key, value in stage.items() if key not in ("compile", "frozen")}
+            fit = {key: value for key, value in stage.items() if key not in ("compile", "frozen", "settings")}
             fit |= {"initial_epoch": max(done, first), "epochs": end, **kwargs}
             history = model.fit(data, **{**fit, "callbacks": [*fit.pop("callbacks", ()), *callbacks]})
         _set_trainable(model, stage, True)

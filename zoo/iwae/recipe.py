@@ -40,11 +40,28 @@ def model(importance_samples=50, start="vae", seed=0):
 data = partial(_vae.data, batch_size=100)
 
 
-def training(epochs=30, learning_rate=1e-3, batch_size=100, examples=60_000):
+def training(
+    epochs=30,
+    first_epochs=40,
+    learning_rate=1e-3,
+    batch_size=100,
+    examples=60_000,
+    first_importance_samples=5,
+    importance_samples=50,
+):
     import keras
 
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (examples // batch_size))
-    return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 10}, "epochs": epochs}
+    def stage(samples, epochs):
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (examples // batch_size))
+        optimizer = keras.optimizers.Adam(schedule)
+        settings = {"importance_samples": samples}
+        return {
+            "compile": {"optimizer": optimizer, "steps_per_execution": 10},
+            "epochs": epochs,
+            "settings": settings,
+        }
+
+    return [stage(first_importance_samples, first_epochs), stage(importance_samples, epochs)]
 
 
 evaluate = partial(_vae.evaluate, samples=5000)
