@@ -10,7 +10,7 @@ import re
 import shutil
 
 import keras_vae
-from keras_vae import zoo
+from keras_vae import plots, zoo
 from keras_vae.zoo import cards, entries
 
 VERBS = ("fit", "encode", "decode", "embed", "reconstruct", "sample", "traverse", "translate", "log_likelihood")
@@ -28,6 +28,17 @@ def write(docs):
         path = target / f"{page}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    plots.write(experts(), target / "experts.png")
+
+
+def experts():
+    """Product and mixture of the same two experts, for the guide on several modalities."""
+    panels = {
+        "They agree": ((-0.3, 0.5), (0.6, 0.8)),
+        "They differ": ((-2.0, 2.0), (0.5, 0.6)),
+        "One is unsure": ((1.2, 0.0), (0.3, 1.5)),
+    }
+    return plots.experts(panels, names=("q(z|image)", "q(z|label)"))
 
 
 def models():

@@ -22,6 +22,8 @@ _DEFINED_IN = {
     "CVAE": "keras_vae.models",
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
+    "MMVAE": "keras_vae.models",
+    "MoPoE": "keras_vae.models",
     "MVAE": "keras_vae.models",
     "PPCA": "keras_vae.models",
     "VAE": "keras_vae.models",

@@ -83,6 +83,47 @@ def planes(panels, labels, names, title=None):
     return figure
 
 
+def experts(panels, names=None, title=None):
+    """Draws densities over one latent: of normal experts, of their product with the prior as in `MVAE` (black), and of
+    their mixture as in `MMVAE` (red).
+
+    Args:
+        panels: `{panel title: (loc, scale)}`, means and standard deviations of the experts, `[experts]` each.
+        names: of the experts, for the legend.
+        title: above everything.
+
+    Returns:
+        The matplotlib figure.
+    """
+    from keras_vae import distributions  # imports TensorFlow, which the other pictures do without
+
+    figure = Figure(figsize=(3.4 * len(panels), 3.4 if title else 3.1), layout="constrained")
+    every = figure.subplots(1, len(panels), squeeze=False)[0]
+    normal = distributions.NormalPosterior(1).distribution
+    for axes, (name, (loc, scale)) in zip(every, panels.items(), strict=True):
+        loc, scale = (np.asarray(part, "float32")[:, None] for part in (loc, scale))
+        limit = np.max(np.abs(loc) + 3.5 * scale)
+        z = np.linspace(-limit, limit, 400, dtype="float32")[:, None]
+        each = normal(loc, scale)
+        together = {
+            "product of experts": (normal(*distributions.product_of_experts(loc, scale)), "black"),
+            "mixture of experts": (distributions.mixture_of_experts(each), "#d00000"),
+        }
+        for index, density in enumerate(each.prob(z[:, None]).numpy().T):
+            label = names[index] if names else f"expert {index + 1}"
+            axes.fill_between(z[:, 0], density, color=_COLOURS[index], alpha=0.3, linewidth=0, label=label)
+        for label, (q, colour) in together.items():
+            axes.plot(z[:, 0], q.prob(z), color=colour, linewidth=1.8, label=label)
+        axes.set_title(name, fontsize=10.5)
+        axes.set(xlabel="z", yticks=[], ylim=(0, None))
+        axes.tick_params(labelsize=7, colors="0.4", length=2)
+        axes.spines[["left", "right", "top"]].set_visible(False)
+    figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    if title:
+        figure.suptitle(title, fontsize=13, weight="bold")
+    return figure
+
+
 def write(made, path, title=None):
     """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
     figure = made if isinstance(made, Figure) else picture(made, title=title)

@@ -29,6 +29,8 @@ MODELS = {
     "mvae_private": functools.partial(
         mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True
     ),
+    "mmvae": functools.partial(mvae, cls=keras_vae.MMVAE, objective="iwae", importance_samples=2),
+    "mopoe": functools.partial(mvae, cls=keras_vae.MoPoE, latent_size=4, private_latents={"middle": 1}),
 }
 DEFAULTS = {
     "vae": keras_vae.VAE,
@@ -36,8 +38,9 @@ DEFAULTS = {
     "vamp_vae": keras_vae.VampVAE,
     "cvae": keras_vae.CVAE,
     "mvae": keras_vae.MVAE,
+    "mmvae": keras_vae.MMVAE,
 }
-MULTIMODAL = ["mvae", "mvae_private"]
+MULTIMODAL = ["mvae", "mvae_private", "mmvae", "mopoe"]
 CONTINUOUS = [kind for kind in MODELS if kind != "vqvae"]  # latents are vectors and drawn, not codes and certain
 
 
@@ -267,6 +270,12 @@ OPTIONS = {
         "private_latents": {"middle": 1},
         "random_subsets": 2,
     },
+    "mmvae": {
+        "objective": "dreg",
+        "importance_samples": 2,
+        "modality_weights": {"image": 1.0, "middle": 4.0},
+        "private_latents": {"middle": 1},
+    },
 }
 
 
@@ -283,7 +292,7 @@ def test_model_with_default_networks_fits_and_comes_back_with_its_arguments(kind
     assert without_shapes(loaded.get_config()) == without_shapes(model.get_config())
     assert float(loaded.beta) == 3.5
     assert loaded.seed == 7
-    if kind == "mvae":
+    if kind in MULTIMODAL:
         assert dict(loaded.private_latents) == {"middle": 1}
         assert dict(loaded.modality_weights) == {"image": 1.0, "middle": 4.0}
 

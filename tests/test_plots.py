@@ -41,3 +41,21 @@ def test_planes_show_every_point_in_the_colour_of_its_class(tmp_path):
 def test_sections_are_written_as_a_picture(title, tmp_path):
     plots.write({"Images": {"": IMAGES}}, tmp_path / "images.png", title=title)
     assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_experts_are_drawn_with_their_product_and_mixture():
+    figure = plots.experts({"differ": ((-2.0, 2.0), (0.5, 0.5))}, names=("a", "b"))
+    product, mixture = figure.axes[0].lines
+    z, density = product.get_data()
+    np.testing.assert_allclose(np.trapezoid(density, z), 1.0, atol=1e-3)
+    np.testing.assert_allclose(np.trapezoid(z * density, z), 0.0, atol=1e-3)
+    np.testing.assert_allclose(np.trapezoid(z**2 * density, z), 1 / (1 + 2 / 0.5**2), atol=1e-3)  # precisions add up
+    z, density = mixture.get_data()
+    np.testing.assert_allclose(np.trapezoid(density, z), 1.0, atol=1e-3)
+    np.testing.assert_allclose(np.trapezoid(z**2 * density, z), 2.0**2 + 0.5**2, atol=1e-2)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "a",
+        "b",
+        "product of experts",
+        "mixture of experts",
+    ]

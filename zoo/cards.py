@@ -166,16 +166,9 @@ OVERVIEW_HEADER = ("entry", "data", "latents", "parameters", "headline", "size")
 
 
 def results_table():
-    """The README's table of results, Markdown, from every entry's `metrics.json`."""
-    rows = []
-    for name in entries.names():
-        summary = getattr(entries.recipe(name), "SUMMARY", None)
-        for row in entries.metrics(name)["metrics"]:
-            if summary and row["name"] not in summary:
-                continue
-            metric, value, interval, basis = measured_row(row)
-            rows.append([f"[`{name}`](zoo/{name}/README.md)", metric, value, interval, basis])
-    return table(rows, ("entry", "metric", "value", "95 % interval", "measured on"))
+    """The README's table of results, Markdown: a row an entry, with its headline figure."""
+    rows = [[f"[`{name}`](zoo/{name}/README.md)", *others] for name, *others in overview_rows()]
+    return table(rows, OVERVIEW_HEADER)
 
 
 def table(rows, header):

@@ -16,7 +16,7 @@ def product_of_experts(loc, scale, mask=None, prior=True):
         loc: experts' means, `[experts, ..., latent]`.
         scale: experts' standard deviations, of the same shape.
         mask: True where an expert takes part; must broadcast with `loc`. None: everywhere.
-        prior: whether the standard normal is one of the factors.
+        prior: whether the standard normal is one of the factors: a boolean, or a tensor of them, `[..., latent]`.
 
     Returns:
         `(loc, scale)` of the product, `[..., latent]` each.
@@ -25,9 +25,10 @@ def product_of_experts(loc, scale, mask=None, prior=True):
     if mask is not None:
         loc = tf.where(mask, loc, 0.0)
         log_precision = tf.where(mask, log_precision, -float("inf"))
-    if prior:
+    if prior is not False:
         loc = tf.concat([tf.zeros_like(loc[:1]), loc], axis=0)
-        log_precision = tf.concat([tf.zeros_like(log_precision[:1]), log_precision], axis=0)
+        unit = tf.where(prior, tf.zeros_like(log_precision[0]), -float("inf"))
+        log_precision = tf.concat([unit[None], log_precision], axis=0)
     log_total = tf.reduce_logsumexp(log_precision, axis=0)
     weights = tf.exp(log_precision - log_total)
     return tf.reduce_sum(weights * loc, axis=0), tf.exp(-0.5 * log_total)

@@ -6,6 +6,8 @@ from keras_vae.models.beta_vae import BetaVAE
 from keras_vae.models.cvae import CVAE
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.iwae import IWAE
+from keras_vae.models.mmvae import MMVAE
+from keras_vae.models.mopoe import MoPoE
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
 from keras_vae.models.ppca import PPCA
@@ -16,6 +18,7 @@ from keras_vae.models.vqvae import VQVAE
 __all__ = [
     "CVAE",
     "IWAE",
+    "MMVAE",
     "MVAE",
     "PPCA",
     "VAE",
@@ -24,6 +27,7 @@ __all__ = [
     "BetaVAE",
     "FactorVAE",
     "LatentVariableModel",
+    "MoPoE",
     "MultimodalVAE",
     "VampVAE",
 ]

@@ -1,4 +1,4 @@
-"""Importance-weighted estimates of log p(x), once for every model with a tractable posterior."""
+"""Importance weights: estimates of log p(x), once for every model with a tractable posterior, and what bounds share."""
 
 import tensorflow as tf
 
@@ -26,3 +26,22 @@ def log_likelihood_function(model, samples, chunk):
         return total - tf.math.log(float(samples))
 
     return log_likelihood
+
+
+def log_mean_exp(values):
+    """Logarithm of the mean of exponentials over the first axis."""
+    return tf.reduce_logsumexp(values, axis=0) - tf.math.log(float(values.shape[0]))
+
+
+def scale_gradient_later(z):
+    """`z`, and a function that takes the factors `[...]` of the gradient that will reach z, `[..., latent]`.
+
+    The factors depend on z itself, so they are known only after z has been used.
+    """
+    factors = []
+
+    @tf.custom_gradient
+    def identity(z):
+        return tf.identity(z), lambda gradient: gradient * tf.stop_gradient(factors[0])[..., None]
+
+    return identity(z), factors.append

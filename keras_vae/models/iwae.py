@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_vae.models.importance import log_mean_exp, scale_gradient_later
 from keras_vae.models.vae import VAE
 
 ESTIMATORS = ("reparameterized", "doubly_reparameterized")
@@ -63,7 +64,7 @@ class IWAE(VAE):
         z = q.sample(self.importance_samples, seed=self.next_seed())
         set_scale = None
         if self.estimator == "doubly_reparameterized":
-            z, set_scale = _scale_gradient_later(z)
+            z, set_scale = scale_gradient_later(z)
             q = tf.nest.map_structure(tf.stop_gradient, q, expand_composites=True)
         p = self.likelihood_of(z, batch)
         log_likelihood, ratio = p.log_prob(batch.x), q.log_prob(z) - prior.log_prob(z)
@@ -74,25 +75,6 @@ class IWAE(VAE):
         terms = {
             "distortion": -tf.reduce_mean(log_likelihood, axis=0),
             "rate": tf.reduce_mean(ratio, axis=0),
-            "importance_bound": -_log_mean_exp(log_likelihood - ratio),
+            "importance_bound": -log_mean_exp(log_likelihood - ratio),
         }
-        return terms, {"importance_bound": -_log_mean_exp(log_weights)}, p.mean()[0]
-
-
-def _log_mean_exp(values):
-    """Logarithm of the mean of exponentials over the first axis."""
-    return tf.reduce_logsumexp(values, axis=0) - tf.math.log(float(values.shape[0]))
-
-
-def _scale_gradient_later(z):
-    """`z`, and a function that takes the factors `[...]` of the gradient that will reach z, `[..., latent]`.
-
-    The factors depend on z itself, so they are known only after z has been used.
-    """
-    factors = []
-
-    @tf.custom_gradient
-    def identity(z):
-        return tf.identity(z), lambda gradient: gradient * tf.stop_gradient(factors[0])[..., None]
-
-    return identity(z), factors.append
+        return terms, {"importance_bound": -log_mean_exp(log_weights)}, p.mean()[0]

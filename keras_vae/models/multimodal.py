@@ -159,6 +159,36 @@ class MultimodalVAE(LatentVariableModel):
         """Each present modality's own posterior: `{modality: (loc, scale)}`, `[batch, latent]` each."""
         return {name: self.posterior[name](self.encoders[name](x)) for name, x in batch.x.items()}
 
+    def fuse(self, loc, scale, takes_part):
+        """What a variant defines: one posterior of several experts.
+
+        Args:
+            loc, scale: of the experts, `[experts, 1, batch, latent]` each.
+            takes_part: whether an expert does, boolean `[experts, subsets, batch, latent]`.
+
+        Returns:
+            `(loc, scale)`, `[subsets, batch, latent]` each.
+        """
+        raise NotImplementedError
+
+    def fused(self, batch, subsets, keep_private):
+        """`(loc, scale)`, `[subsets, batch, latent]` each, of the posteriors of boolean `[subsets, experts]`.
+
+        Args:
+            keep_private: whether a modality outside a subset still gives its private latents.
+        """
+        loc, scale = (tf.stack(parts)[:, None] for parts in zip(*self.experts(batch).values(), strict=True))
+        sees = self.sees[[self.modalities.index(name) for name in batch.x]][:, None, None, :]
+        takes_part = tf.transpose(subsets)[:, :, None, None]
+        if keep_private:
+            takes_part |= sees & (np.sum(self.sees, axis=0) == 1)
+        observed = tf.stack(list(batch.observed.values()))[:, None, :, None]
+        return self.fuse(loc, scale, takes_part & observed & sees)
+
+    def distribution(self, loc, scale):
+        """Posterior of `(loc, scale)`, `[..., latent]`: a TFP distribution."""
+        return self.posterior[self.modalities[0]].distribution(loc, scale)
+
     def decode(self, z):
         self._require_built()
         return {name: self.decode_modality(name, z) for name in self.modalities}
@@ -208,6 +238,41 @@ class MultimodalVAE(LatentVariableModel):
         made = {name: tf.concat([part[name] for part in parts], axis=1) for name in parts[0]}
         made = {name: value if samples else value[0] for name, value in made.items()}
         return made[to] if to else made
+
+    def log_likelihood(self, x, samples=1000, *, given=None, progress=None, **kwargs):
+        """As `LatentVariableModel.log_likelihood`: log p(x) of the modalities that x has; or, with some of them given,
+        `log p(x_rest | x_given) = log p(x) - log p(x_given)`, nats, NumPy `[examples]`.
+
+        Each of the two is estimated with the posterior of what it is of. Both rise with the samples, so the difference
+        is no bound: take many.
+
+        Args:
+            x: dict of arrays, masks included. A row whose given modalities are unobserved has log p(x_rest).
+            given: None, a modality or a tuple of them, which must leave at least one of x.
+            samples, progress, **kwargs: of `LatentVariableModel.log_likelihood`; the progress is that of log p(x),
+                which is estimated last.
+
+        Raises:
+            ValueError: an unknown modality, one that x does not have, or nothing left.
+        """
+        given = (given,) if isinstance(given, str) else tuple(given or ())
+        if not given:
+            return super().log_likelihood(x, samples, progress=progress, **kwargs)
+        self._require_built()
+        self._assert_structure(x)
+        present = [name for name in self.modalities if name in x]
+        if set(given) - set(present):
+            raise ValueError(
+                f"Unknown modality, or one that x does not have: {sorted(set(given) - set(present))}. "
+                f"Of {list(self.modalities)}, x has {present}."
+            )
+        if set(given) == set(present):
+            raise ValueError(f"All of {present} are given: nothing is left. Leave out of given= what is to be scored.")
+        known = {name: x[name] for name in given}
+        if OBSERVED in x:
+            known[OBSERVED] = {name: mask for name, mask in x[OBSERVED].items() if name in given}
+        marginal = super().log_likelihood(known, samples, **kwargs)
+        return super().log_likelihood(x, samples, progress=progress, **kwargs) - marginal
 
     def _informed(self, batch):
         """Which latents some observed modality sees: boolean NumPy `[batch, latent]`."""

@@ -75,18 +75,11 @@ class MVAE(MultimodalVAE):
 
     def encode(self, inputs):
         batch = self.prepare(inputs)
-        loc, scale = self._product(batch, np.ones((1, len(batch.x)), bool))
-        return self.posterior[self.modalities[0]].distribution(loc[0], scale[0])
+        loc, scale = self.fused(batch, np.ones((1, len(batch.x)), bool), self.reconstruct_absent)
+        return self.distribution(loc[0], scale[0])
 
-    def _product(self, batch, subsets):
-        """`(loc, scale)`, `[subsets, batch, latent]` each, of the posteriors of boolean `[subsets, experts]`."""
-        loc, scale = (tf.stack(parts)[:, None] for parts in zip(*self.experts(batch).values(), strict=True))
-        sees = self.sees[[self.modalities.index(name) for name in batch.x]][:, None, None, :]
-        takes_part = tf.transpose(subsets)[:, :, None, None]
-        if self.reconstruct_absent:
-            takes_part |= sees & (np.sum(self.sees, axis=0) == 1)
-        observed = tf.stack(list(batch.observed.values()))[:, None, :, None]
-        return product_of_experts(loc, scale, takes_part & observed & sees)
+    def fuse(self, loc, scale, takes_part):
+        return product_of_experts(loc, scale, takes_part)
 
     def _subsets(self, count, training):
         """Boolean `[subsets, experts]`: all, each alone, and in training random ones."""
@@ -98,7 +91,7 @@ class MVAE(MultimodalVAE):
 
     def terms(self, batch, training):
         subsets = self._subsets(len(batch.x), training)
-        q = self.posterior[self.modalities[0]].distribution(*self._product(batch, subsets))
+        q = self.distribution(*self.fused(batch, subsets, self.reconstruct_absent))
         z = q.sample(seed=self.next_seed())
         rate = kl_divergence(q, self.prior_of(batch), z)
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)

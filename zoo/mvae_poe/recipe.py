@@ -49,10 +49,11 @@ def model(
     mnist_weight=3.0,
     components=100,
     beta=1.0,
-    reconstruct_absent=True,
     filters=32,
     width=400,
     seed=0,
+    variant="MVAE",
+    options=None,
 ):
     import keras_vae
     from keras_vae import networks
@@ -60,7 +61,7 @@ def model(
 
     mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_svhn
     stages = (filters, 2 * filters, 4 * filters)
-    made = keras_vae.MVAE(
+    made = getattr(keras_vae, variant)(
         encoders={
             "mnist": networks.dense_encoder(mnist, (width, width)),
             "svhn": networks.pooling_encoder(svhn, stages, dropout=0.2),
@@ -73,10 +74,10 @@ def model(
         private_latents={"svhn": private_svhn} if private_svhn else None,
         likelihood={"mnist": "bernoulli", "svhn": NormalLikelihood(svhn_scale)},
         modality_weights={"mnist": mnist_weight},
-        reconstruct_absent=reconstruct_absent,
         prior=NormalMixturePrior(latent_size, components) if components else "standard_normal",
         beta=beta,
         seed=seed,
+        **({"reconstruct_absent": True} if options is None else options),
     )
     made.build({"mnist": (None, *mnist), "svhn": (None, *svhn)})
     return made

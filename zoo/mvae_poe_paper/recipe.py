@@ -13,7 +13,7 @@ TITLE = "MVAE with the paper's objective on MNIST-SVHN"
 KIND, DATA, HEADLINE, LICENCE = _shipped.KIND, _shipped.DATA, _shipped.HEADLINE, _shipped.LICENCE
 USE = _shipped.USE.replace('"mvae_poe"', '"mvae_poe_paper"')
 
-model = partial(_shipped.model, shared=20, private_svhn=0, svhn_scale=0.35, components=0, reconstruct_absent=False)
+model = partial(_shipped.model, shared=20, private_svhn=0, svhn_scale=0.35, components=0, options={})
 data = partial(_shipped.data, augmentation=1.0)
 training = partial(_shipped.training, epochs=5, prior_epochs=0, first_steps=0)
 evaluate = _shipped.evaluate

@@ -24,11 +24,11 @@ def data(batch_size=200, seed=0, split="train"):
     return batches(arrays("binarized_mnist", split)[0], batch_size, seed=seed)
 
 
-def training(epochs=100, learning_rate=2e-3, batch_size=200):
+def training(epochs=100, learning_rate=2e-3, batch_size=200, weight_decay=None):
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (50_000 // batch_size))
-    return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 20}, "epochs": epochs}
+    return {"compile": {"optimizer": keras.optimizers.Adam(schedule, weight_decay=weight_decay), "steps_per_execution": 20}, "epochs": epochs}
 
 
 def evaluate(model, samples=5000, seed=0):

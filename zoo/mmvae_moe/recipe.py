@@ -1,0 +1,24 @@
+"""Multimodal variational autoencoder with a mixture of experts (MMVAE, Shi et al. 2019) on same-digit pairs of MNIST and
+SVHN: each modality alone must explain both, so either is generated from the other, and both from nothing.
+
+The posterior is the uniform mixture of the two experts; draws are stratified, and each reconstructs both modalities.
+Networks, likelihoods, data, the private latents of SVHN's style, the warm-up of SVHN's likelihood and the mixture prior
+are those of `mvae_poe`: what differs is the fusion, and that experts alone are trained, never their product. The paper
+has Laplace posteriors and no private latents; here experts are normal, for comparison with `mvae_poe` and `mopoe`.
+"""
+
+from keras_vae.zoo.entries import recipe
+
+_product = recipe("mvae_poe")
+
+TITLE = "MMVAE (mixture of experts) on MNIST-SVHN"
+KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
+USE = _product.USE.replace('"mvae_poe"', '"mmvae_moe"')
+
+data, training, evaluate = _product.data, _product.training, _product.evaluate
+examples, preview = _product.examples, _product.preview
+
+
+def model(objective="elbo", importance_samples=1, components=100, seed=0):
+    options = {"objective": objective, "importance_samples": importance_samples, "posterior": "normal"}
+    return _product.model(variant="MMVAE", components=components, options=options, seed=seed)

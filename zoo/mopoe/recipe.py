@@ -1,0 +1,22 @@
+"""Multimodal variational autoencoder with a mixture of products of experts (MoPoE, Sutter et al. 2021) on same-digit
+pairs of MNIST and SVHN: the posterior is the uniform mixture of MNIST's expert, SVHN's, and their product.
+
+Networks, likelihoods, data, the private latents of SVHN's style, the warm-up of SVHN's likelihood and the mixture prior
+are those of `mvae_poe`; the fusion alone differs, and with it the rate, which is that of the mixture.
+"""
+
+from keras_vae.zoo.entries import recipe
+
+_product = recipe("mvae_poe")
+
+TITLE = "MoPoE (mixture of products of experts) on MNIST-SVHN"
+KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
+USE = _product.USE.replace('"mvae_poe"', '"mopoe"')
+
+data, training, evaluate = _product.data, _product.training, _product.evaluate
+examples, preview = _product.examples, _product.preview
+
+
+def model(objective="elbo", importance_samples=1, components=100, seed=0):
+    options = {"objective": objective, "importance_samples": importance_samples}
+    return _product.model(variant="MoPoE", components=components, options=options, seed=seed)
