@@ -17,5 +17,5 @@ USE = _vae.USE.replace('"vae_binarized_mnist"', '"iwae_binarized_mnist"')
 
 model = partial(_iwae.model, start="vae_binarized_mnist")
 data = partial(_vae.data, batch_size=100)
-training = partial(_iwae.training, epochs=15, examples=50_000)
+training = partial(_iwae.training, epochs=15, first_epochs=5, examples=50_000)
 evaluate, examples, preview = _vae.evaluate, _vae.examples, _vae.preview

@@ -23,14 +23,14 @@ nats = model.log_likelihood(x, samples=100)        # [10]
 """
 
 
-def model(latent_size=50, width=200, activation="elu", dropout=0.0, decoder_dropout=0.0, beta=1.0, seed=0):
+def model(latent_size=50, width=200, activation="elu", beta=1.0, seed=0):
     import keras_vae
     from keras_vae.networks import dense_decoder, dense_encoder
 
     shape, widths = (28, 28, 1), (width, width)
     made = keras_vae.VAE(
-        dense_encoder(shape, widths, activation, dropout=dropout),
-        dense_decoder(latent_size, shape, widths, activation, dropout=decoder_dropout),
+        dense_encoder(shape, widths, activation),
+        dense_decoder(latent_size, shape, widths, activation),
         latent_size=latent_size,
         beta=beta,
         seed=seed,

@@ -1,6 +1,8 @@
 """Variational autoencoder (Kingma & Welling 2014) on statically binarized MNIST (Larochelle & Murray 2011): 50,000
 training images whose pixels are fixed bits, so that a model can learn them by heart. One stochastic layer of 40
-latents, dense networks with two layers of 300 ELUs on either side; 40 and 300 are the VampPrior paper's sizes.
+latents, dense networks with two layers of 300 ELUs on either side; 40 and 300 are the VampPrior paper's sizes. Judged
+on the validation split (its first 2,000 images, 500 draws each), gated layers (93.1 nats) and a decoder with a dropout
+of 0.1 (92.8) were worse than these (91.9), all trained for 60 to 100 epochs.
 
 pythae reports a negative log-likelihood of 89.78 nats for such a model, and cites 89.9.
 """
@@ -24,11 +26,11 @@ def data(batch_size=200, seed=0, split="train"):
     return batches(arrays("binarized_mnist", split)[0], batch_size, seed=seed)
 
 
-def training(epochs=100, learning_rate=2e-3, batch_size=200, weight_decay=None):
+def training(epochs=80, learning_rate=2e-3, batch_size=200):
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (50_000 // batch_size))
-    return {"compile": {"optimizer": keras.optimizers.Adam(schedule, weight_decay=weight_decay), "steps_per_execution": 20}, "epochs": epochs}
+    return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 20}, "epochs": epochs}
 
 
 def evaluate(model, samples=5000, seed=0):

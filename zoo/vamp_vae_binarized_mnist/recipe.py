@@ -19,7 +19,7 @@ USE = _vamp.USE.replace('"vamp_vae"', '"vamp_vae_binarized_mnist"')
 model, data = _vamp.model, _vae.data
 
 
-def training(epochs=100, learning_rate=2e-3, batch_size=200, components=500):
+def training(epochs=80, learning_rate=2e-3, batch_size=200, components=500):
     from keras_vae.callbacks import Adapt
     from keras_vae.data import arrays
 
