@@ -44,7 +44,7 @@ def test_with_as_many_components_as_shared_latents_it_predicts_as_well_as_least_
 
 @pytest.mark.parametrize(("source", "to"), [("left", "right"), ("right", "left")])
 def test_with_all_components_it_is_least_squares(source, to):
-    train, test = linear(3000, noise=1.0), linear(500, noise=1.0, seed=1)
+    train, test = linear(600, noise=1.0), linear(500, noise=1.0, seed=1)
     made = metrics.CanonicalCorrelation(components=15).fit(train).translate({source: test[source]}, to=to)
     error, best = errors(made, test, train, to)
     assert error == pytest.approx(best, abs=1e-4)

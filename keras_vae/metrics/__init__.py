@@ -1,5 +1,6 @@
 """What is measured of a model, once for all of them."""
 
+from keras_vae.metrics.canonical_correlation import CanonicalCorrelation
 from keras_vae.metrics.codebook import codebook_use
 from keras_vae.metrics.coherence import cross_coherence, joint_coherence
 from keras_vae.metrics.condition import class_agreement, intraclass_correlation, slant
@@ -12,20 +13,24 @@ from keras_vae.metrics.disentanglement import (
     separated_attribute_predictability,
 )
 from keras_vae.metrics.estimate import Estimate
+from keras_vae.metrics.frechet import classifier_features, frechet_distance
 from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
 from keras_vae.metrics.likelihood import bits_per_dimension, free_energy, negative_log_likelihood
 from keras_vae.metrics.reconstruction import reconstruction_error
 
 __all__ = [
+    "CanonicalCorrelation",
     "Estimate",
     "active_codes",
     "active_units",
     "bits_per_dimension",
     "class_agreement",
+    "classifier_features",
     "codebook_use",
     "cross_coherence",
     "disentanglement_completeness_informativeness",
     "factor_vae_score",
+    "frechet_distance",
     "free_energy",
     "intraclass_correlation",
     "joint_coherence",

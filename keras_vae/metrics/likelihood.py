@@ -39,7 +39,7 @@ def bits_per_dimension(model, x, samples=1000, **options):
     )
 
 
-def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verbose=0):
+def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verbose=0, given=None):
     """`-log p(x)` by importance sampling (Burda et al. 2016, equation 8): an upper bound in expectation.
 
     Args:
@@ -47,11 +47,16 @@ def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verb
         samples: draws of z an example.
         seed: of the draws: the same seed gives the same number.
         verbose: 1 shows progress.
+        given: of multimodal models: modalities of x, a name or a tuple of them, for `-log p(x_rest | x_given)` instead;
+            as a difference of two estimates, no bound.
 
     Returns:
         Estimate in nats per example.
     """
     examples = len(next(iter(x.values())) if isinstance(x, dict) else x)
     progress = keras.utils.Progbar(examples, verbose=verbose, unit_name="example")
-    values = model.log_likelihood(x, samples=samples, batch_size=batch_size, seed=seed, progress=progress.add)
+    options = {} if given is None else {"given": given}
+    values = model.log_likelihood(
+        x, samples=samples, batch_size=batch_size, seed=seed, progress=progress.add, **options
+    )
     return Estimate.of(-np.asarray(values), "nats", samples)

@@ -121,8 +121,8 @@ class MMVAE(MultimodalVAE):
         distortion = tf.add_n(list(distortions.values()))
         terms |= {"distortion": mean(distortion), "rate": mean(ratio)}
         terms["importance_bound"] = -_strict(-distortion - ratio, available)
-        output = {name: part.mean()[0, -1] for name, part in p.items()}
-        weighted = {name: self.modality_weights[name] * distortion for name, distortion in distortions.items()}
+        output = {name: tf.gather_nd(part.mean()[0], _last(available)) for name, part in p.items()}
+        weighted = {f"distortion_{name}": self.modality_weights[name] * part for name, part in distortions.items()}
         if self.objective == "elbo":
             return terms, {"rate": self.weighted(terms["rate"]), **tf.nest.map_structure(mean, weighted)}, output
         log_weights = -tf.add_n(list(weighted.values())) - self.beta * ratio
@@ -131,7 +131,8 @@ class MMVAE(MultimodalVAE):
             normalised = tf.nn.softmax(log_weights, axis=0)
         else:
             bound = _strict(log_weights, available)
-            normalised = tf.exp(log_weights - tf.reduce_logsumexp(_where(available, log_weights), axis=(0, 1)))
+            log_weights = _where(available, log_weights)
+            normalised = tf.exp(log_weights - tf.reduce_logsumexp(log_weights, axis=(0, 1)))
         if doubly:
             set_scale(1.0 - self.beta + self.beta * normalised)
         return terms, {"importance_bound": -bound}, output
@@ -140,6 +141,13 @@ class MMVAE(MultimodalVAE):
 def _where(available, log_weights):
     """Log-weights `[samples, components, batch]`, minus infinity where a component is not available."""
     return tf.where(available, log_weights, -float("inf"))
+
+
+def _last(available):
+    """Indices `[batch, 2]` of the last component available in each row, of `[components, batch]`."""
+    order = tf.where(available, tf.range(available.shape[0])[:, None], -1)
+    last = tf.argmax(order, axis=0, output_type=tf.int32)
+    return tf.stack([last, tf.range(tf.shape(last)[0])], axis=1)
 
 
 def _mean_where(available, values):

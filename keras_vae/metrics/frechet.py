@@ -1,0 +1,67 @@
+"""How far apart two sets of images are, by the features that a classifier sees in them."""
+
+import keras
+import numpy as np
+
+from keras_vae.metrics.estimate import Estimate
+
+
+def frechet_distance(features, other_features):
+    """Squared Fréchet distance between normals fitted to two sets of features (Heusel et al. 2017, equation 6):
+    `|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))`, with means m and covariances C.
+
+    It falls as sets grow, even of the same distribution: figures compare only where the numbers of examples and the
+    network of the features agree. "FID" has those of Inception, 50,000 examples.
+
+    Args:
+        features, other_features: vectors, such as `classifier_features` gives them, `[examples, features]`; the
+            numbers of examples may differ.
+
+    Returns:
+        Estimate of at least 0, in squared units of the features; its examples are those of the smaller set.
+
+    Raises:
+        ValueError: no vectors, fewer than two of them, of different lengths, or not finite.
+    """
+    sets = [np.asarray(part, "float64") for part in (features, other_features)]
+    if any(part.ndim != 2 or len(part) < 2 for part in sets):
+        raise ValueError(
+            "Features must be arrays [examples, features] of at least 2 examples each; "
+            f"got the shapes {sets[0].shape} and {sets[1].shape}."
+        )
+    if sets[0].shape[1] != sets[1].shape[1]:
+        raise ValueError(
+            f"The sets have different numbers of features, {sets[0].shape[1]} and {sets[1].shape[1]}: take both from "
+            "the same layer of the same classifier."
+        )
+    if not all(np.isfinite(part).all() for part in sets):
+        raise ValueError("Features hold NaN or infinite values: look at the images that they were made of.")
+    means = [part.mean(axis=0) for part in sets]
+    # R'R is the covariance. The trace of (C C')^(1/2) is the sum of the singular values of R R'^T: unlike a matrix
+    # square root, it needs no covariance of full rank, and is never complex.
+    roots = [
+        np.linalg.qr((part - mean) / np.sqrt(len(part) - 1), mode="r") for part, mean in zip(sets, means, strict=True)
+    ]
+    shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    distance = np.square(means[0] - means[1]).sum() + sum(np.square(root).sum() for root in roots) - 2 * shared
+    return Estimate(max(float(distance), 0.0), "score", min(map(len, sets)))
+
+
+def classifier_features(classifier, images, batch_size=500):
+    """What enters the last Dense layer of a classifier: its last hidden layer, NumPy `[examples, features]`.
+
+    Args:
+        classifier: functional or sequential Keras model, such as `zoo.load("classifier_mnist")`.
+        images: as the classifier takes them, `[examples, *event]`.
+
+    Raises:
+        ValueError: the classifier is no such model, or has no Dense layer.
+    """
+    dense = [layer for layer in getattr(classifier, "layers", ()) if isinstance(layer, keras.layers.Dense)]
+    if not dense or not getattr(classifier, "inputs", None):
+        raise ValueError(
+            "The classifier must be a functional or sequential Keras model whose own layers include a Dense one, built "
+            f"from a keras.Input; got {type(classifier).__name__}."
+        )
+    hidden = keras.Model(classifier.inputs, dense[-1].input)
+    return hidden.predict(np.asarray(images), batch_size=batch_size, verbose=0)
