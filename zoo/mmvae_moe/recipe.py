@@ -1,5 +1,5 @@
-"""Multimodal variational autoencoder with a mixture of experts (MMVAE, Shi et al. 2019) on same-digit pairs of MNIST and
-SVHN: each modality alone must explain both, so either is generated from the other, and both from nothing.
+"""Multimodal variational autoencoder with a mixture of experts (MMVAE, Shi et al. 2019) on same-digit pairs of MNIST
+and SVHN: each modality alone must explain both, so either is generated from the other, and both from nothing.
 
 The posterior is the uniform mixture of the two experts; draws are stratified, and each reconstructs both modalities.
 Networks, likelihoods, data, the private latents of SVHN's style, the warm-up of SVHN's likelihood and the mixture prior
