@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Files of tests are shared out among processes: one test is mostly one thread's work.
+PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test check docs clean
 
@@ -14,12 +16,12 @@ demo: $(VENV)/installed
 	@echo "The picture: demo.png"
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(VENV)/installed-dev docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs

@@ -173,7 +173,9 @@ def test_batches_hold_every_image_once_in_a_new_order_each_epoch(store):
     assert not np.array_equal(first, np.arange(50))
 
 
-@pytest.mark.parametrize("options", [{}, {"dynamic_binarization": True}, {"augment": jitter}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"dynamic_binarization": True}, {"augment": jitter}], ids=["plain", "binarized", "augmented"]
+)
 def test_batches_repeat_by_seed_over_several_epochs(options, store):
     def two_epochs(seed):
         dataset = batches(store[0], 16, seed=seed, **options)

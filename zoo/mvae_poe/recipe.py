@@ -19,6 +19,10 @@ image of its digit. The weights here saw 9,000 SVHN images for training and are 
 the official test split. The structure was settled in trials that were judged on test images, the scale, the
 augmentation and the mixture on training images. The time below was taken beside other work.
 
+Log-likelihoods are by importance sampling, of MNIST binarized once and of SVHN's density. The Frechet distance (Heusel
+et al. 2017, equation 6) is that of the last hidden layers of our digit classifiers, so it compares with none elsewhere.
+CCA is scikit-learn's: 20 components of 100 principal components of each modality, fitted to the training pairs.
+
 For comparison, MMVAE (Shi et al. 2019) reports 86 % SVHN from MNIST, 69 % MNIST from SVHN and 42 % joint coherence,
 with all of SVHN and other classifiers.
 """
@@ -30,7 +34,24 @@ LICENCE = (
     "it, and its images in `examples.npz` and the preview. The images of MNIST: Yann LeCun and Corinna Cortes, "
     "Creative Commons Attribution-Share Alike 3.0."
 )
-COMPARED_WITH = {"mvae_poe": "shipped, 18 epochs", "mvae_poe_paper": "the paper's objective, 5 epochs"}
+COMPARED_WITH = {
+    "cca": "CCA, the linear baseline",
+    "mvae_poe": "MVAE, 18 epochs",
+    "mvae_poe_paper": "MVAE, the paper's objective, 5 epochs",
+    "mmvae_moe": "MMVAE",
+    "mopoe": "MoPoE",
+}
+SUMMARY = (
+    "svhn_from_mnist_coherence",
+    "mnist_from_svhn_coherence",
+    "joint_coherence",
+    "linear_probe_mnist",
+    "linear_probe_svhn",
+    "linear_probe_mnist_and_svhn",
+    "frechet_distance_mnist",
+    "frechet_distance_svhn",
+    "negative_log_likelihood",
+)
 USE = """
 import keras_vae
 
@@ -148,32 +169,59 @@ def pairs(split, seed=0, count=None):
     return {name: array / np.float32(255) for name, array in images.items()}, digits[chosen]
 
 
-def evaluate(model, samples=10, joint_samples=10_000, seed=0):
+def evaluate(model, samples=10, joint_samples=10_000, likelihood_samples=1000, seed=0):
+    import numpy as np
+
     from keras_vae import metrics, zoo
-    from keras_vae.data import paired_arrays
+    from keras_vae.data import binarize, paired_arrays
 
     test = paired_arrays("test")
     judges = {name: zoo.load(f"classifier_{name}") for name in test}
     images, labels = {}, {}
     for name, (pixels, digits) in test.items():
-        images[name], labels[name] = pixels / 255.0, digits
+        images[name], labels[name] = pixels / np.float32(255), digits
+    (train_pairs, train_digits), (test_pairs, test_digits) = (pairs(split, seed) for split in ("train", "test"))
 
+    cca = metrics.CanonicalCorrelation().fit(pairs("train", seed, 20_000)[0])
     for source, target in (("mnist", "svhn"), ("svhn", "mnist")):
-        given = {source: images[source]}
-        coherence = metrics.cross_coherence(model, given, labels[source], target, judges, samples, seed=seed)
-        yield f"{target}_from_{source}_coherence", coherence, f"{source} test images"
+        given, digits, split = {source: images[source]}, labels[source], f"{source} test images"
+        coherence = metrics.cross_coherence(model, given, digits, target, judges, samples, seed=seed)
+        yield f"{target}_from_{source}_coherence", coherence, split
+        yield (
+            f"cca/{target}_from_{source}_coherence",
+            metrics.cross_coherence(cca, given, digits, target, judges, 1),
+            split,
+        )
     yield "joint_coherence", metrics.joint_coherence(model, judges, joint_samples, seed), "draws from the prior"
+    drawn = [model.sample(500, seed=seed + start) for start in range(0, joint_samples, 500)]
     for name in test:
-        right = judges[name].predict(images[name], verbose=0).argmax(axis=-1) == labels[name]
+        real, made = images[name], np.concatenate([part[name] for part in drawn])
+        distance = metrics.frechet_distance(*(metrics.classifier_features(judges[name], x) for x in (real, made)))
+        yield f"frechet_distance_{name}", distance, f"{name} test images against {joint_samples:,} draws from the prior"
+        right = judges[name].predict(real, verbose=0).argmax(axis=-1) == labels[name]
         yield f"{name}_classifier_accuracy", metrics.Estimate.of(right, "fraction"), f"{name} test images"
 
-    (train_pairs, train_digits), (test_pairs, test_digits) = (pairs(split, seed) for split in ("train", "test"))
     for given in (("mnist",), ("svhn",), ("mnist", "svhn")):
         known, unknown = ({name: pairs[name] for name in given} for pairs in (train_pairs, test_pairs))
         probe = metrics.linear_probe(model, known, train_digits, unknown, test_digits)
         yield f"linear_probe_{'_and_'.join(given)}", probe, "test pairs"
     for name, estimate in metrics.free_energy(model, test_pairs).items():
         yield name, estimate, "test pairs"
+
+    bits = {**test_pairs, "mnist": binarize(test_pairs["mnist"], seed=seed).numpy()}
+    every = (("mnist", "svhn"), ("mnist",), ("svhn",))
+    nats = [-model.log_likelihood({name: bits[name] for name in kept}, likelihood_samples, seed=seed) for kept in every]
+    joint, mnist, svhn = nats
+    rows = {
+        "": joint,
+        "_mnist": mnist,
+        "_svhn": svhn,
+        "_svhn_given_mnist": joint - mnist,
+        "_mnist_given_svhn": joint - svhn,
+    }
+    for name, values in rows.items():
+        estimate = metrics.Estimate.of(values, "nats", likelihood_samples)
+        yield f"negative_log_likelihood{name}", estimate, "test pairs, mnist binarized once"
 
 
 def examples():
