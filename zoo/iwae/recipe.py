@@ -41,7 +41,7 @@ data = partial(_vae.data, batch_size=100)
 
 
 def training(
-    epochs=30,
+    epochs=20,
     first_epochs=20,
     learning_rate=1e-3,
     batch_size=100,
