@@ -40,7 +40,7 @@ class MMVAE(MultimodalVAE):
     Args:
         objective: "elbo", "iwae" (a bound at weights 1), "iwae_looser", or "dreg" and "dreg_looser", the same bounds
             with the published doubly reparameterized gradient: exact for one expert, biased for a mixture, since it
-            leaves out the scores of the other experts as well.
+            leaves out the scores of the other experts as well (benchmarks/importance_gradients.py measures it).
         importance_samples: number K of draws of each expert.
         prior: "laplace" (learned scales) as in the paper, or another one of `LatentVariableModel`.
         posterior: "laplace" as in the paper, or "normal"; of one kind for all modalities.
