@@ -5,7 +5,7 @@
 
 The figures go into the entry's `trainings.json`, from which cards are made (`python -m keras_vae.zoo.readme`). Start it
 again after a kill: it goes on. Seed 0 without `--set` is the training that `keras-vae train ENTRY --run RUNS/ENTRY`
-goes on from, and ships.
+goes on from, with the same `--precision`, and ships.
 """
 
 import argparse

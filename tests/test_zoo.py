@@ -34,6 +34,14 @@ def test_card_is_fresh(name):
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_no_comparison_is_empty(name):
+    text = zoo.card(name).partition("## Compared")[2].partition("## Made")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    for label, *cells in rows[:1] + rows[2:]:
+        assert any(cell.strip() for cell in cells), label
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_entry_is_complete_and_small(name):
     folder = entries.folder(name)
     for file in (entries.ARCHIVE, entries.METRICS, entries.CARD, entries.PREVIEW, entries.EXAMPLES):

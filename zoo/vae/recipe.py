@@ -8,6 +8,7 @@ The paper reports a negative log-likelihood of 86.76 nats; a rerun in TensorFlow
 
 TITLE = "VAE on dynamically binarized MNIST"
 KIND, DATA, HEADLINE = "model", "mnist, dynamic binarization", "negative_log_likelihood"
+SUMMARY = ("negative_log_likelihood", "free_energy", "distortion", "rate", "active_units")  # beside other entries
 LICENCE = (
     "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
     "Cortes, Creative Commons Attribution-Share Alike 3.0."

@@ -1,7 +1,8 @@
 """Plain variational autoencoder on dSprites (Matthey et al. 2017): the baseline of `beta_vae`, `beta_tc_vae` and
 `factor_vae`, which share its data, networks and training. Binary images of 64x64 pixels, a Bernoulli likelihood, ten
 latents; convolutional networks, small and with a stride of 4 next to the pixels, so that a run takes minutes on two
-cores; Adam, whose rate falls along a cosine, for 15,552 steps of 64 images (Kim & Mnih 2018: 300,000).
+cores; Adam, whose rate falls along a cosine, for 15,552 steps of 64 images (Kim & Mnih 2018: 300,000). The
+time below was taken beside other work.
 
 The data here are a sub-grid of dSprites, 46,080 of 737,280 images, each combination of its values once: 3 shapes,
 6 scales, every fourth of 40 orientations, every second of 32 positions along each axis. A tenth is held out from

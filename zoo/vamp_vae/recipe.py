@@ -14,6 +14,7 @@ _vae = recipe("vae")
 
 TITLE = "VampPrior VAE on dynamically binarized MNIST"
 KIND, DATA, HEADLINE, LICENCE = _vae.KIND, _vae.DATA, _vae.HEADLINE, _vae.LICENCE
+SUMMARY = _vae.SUMMARY
 COMPARED_WITH = {"vamp_vae": "VampPrior, 500 components", "vae": "standard normal prior"}
 USE = _vae.USE.replace('"vae"', '"vamp_vae"').replace("[10, 50]", "[10, 40]")
 
