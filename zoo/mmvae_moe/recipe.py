@@ -15,7 +15,7 @@ TITLE = "MMVAE (mixture of experts) on MNIST-SVHN"
 KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
 USE = _product.USE.replace('"mvae_poe"', '"mmvae_moe"')
 
-COMPARED_WITH = _product.COMPARED_WITH
+COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
 
 data, training, evaluate = _product.data, _product.training, _product.evaluate
 examples, preview = _product.examples, _product.preview

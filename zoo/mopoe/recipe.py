@@ -13,7 +13,7 @@ TITLE = "MoPoE (mixture of products of experts) on MNIST-SVHN"
 KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
 USE = _product.USE.replace('"mvae_poe"', '"mopoe"')
 
-COMPARED_WITH = _product.COMPARED_WITH
+COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
 
 data, training, evaluate = _product.data, _product.training, _product.evaluate
 examples, preview = _product.examples, _product.preview
