@@ -21,8 +21,8 @@ augmentation and the mixture on training images. The time below was taken beside
 
 Log-likelihoods are by importance sampling, of MNIST binarized once and of SVHN's density, whose scale is part of the
 model: 0.25 here, 0.35 in `mvae_poe_paper`. At 200 draws they are loose bounds, that of pairs probably most, the product
-being the narrowest proposal: MNIST given SVHN comes out worse than MNIST alone. The Frechet distance (Heusel et al. 2017,
-equation 6) is that of the last hidden layers of our digit classifiers, so it compares with none elsewhere. CCA is
+being the narrowest proposal: MNIST given SVHN comes out worse than MNIST alone. The Frechet distance (Heusel et al.
+2017, equation 6) is that of the last hidden layers of our digit classifiers, so it compares with none elsewhere. CCA is
 scikit-learn's: 20 components of 100 principal components of each modality, fitted to the training pairs.
 
 For comparison, MMVAE (Shi et al. 2019) reports 86 % SVHN from MNIST, 69 % MNIST from SVHN and 42 % joint coherence,
