@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tiny import compiled, mvae, vae
 
-from keras_vae.distributions import NormalMixturePrior, StandardNormalPrior
+from keras_vae.distributions import FullNormalMixture, NormalMixturePrior, StandardNormalPrior
 
 tfd = tfp.distributions
 
@@ -184,3 +184,16 @@ def test_model_with_a_mixture_prior_adapts_trains_on_and_comes_back(pairs, tmp_p
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.sample(3, seed=0)["image"], model.sample(3, seed=0)["image"], atol=1e-6)
+
+
+def test_narrow_components_complete_too():
+    """A plane to which a component shrinks to 1e-6: its covariance, of determinant 1e-18, has no float32 inverse."""
+    turned, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))
+    factors = np.linalg.qr(np.diag([1e6, 1e3, 1.0, 1.0]) @ turned.T)[1][None]
+    distribution = FullNormalMixture(np.zeros(1, "float32"), np.zeros((1, 4), "float32"), factors.astype("float32"))
+    true = np.linalg.solve(factors[0], np.random.default_rng(1).normal(size=(4, 2000))).T.astype("float32")
+    known = np.array([True, True, False, True])
+    completed = distribution.complete(true, known, tf.constant([0, 1])).numpy()
+    # Three known latents of a plane of two dimensions, nearly: the fourth follows.
+    np.testing.assert_allclose(completed[:, 2], true[:, 2], atol=0.02)
+    assert np.std(true[:, 2]) > 0.2

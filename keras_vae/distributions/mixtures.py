@@ -48,7 +48,7 @@ class FullNormalMixture(tfd.Distribution):
     Args:
         logits: of the components, `[components]`.
         loc: means, `[components, latent]`.
-        factors: lower-triangular `A_k`, `[components, latent, latent]`; the precisions are `A_k' A_k`.
+        factors: triangular `A_k`, `[components, latent, latent]`; the precisions are `A_k' A_k`.
     """
 
     def __init__(self, logits, loc, factors, name="FullNormalMixture"):
@@ -123,22 +123,22 @@ class FullNormalMixture(tfd.Distribution):
         Returns:
             `z` with the unknown latents drawn from `p(unknown | known)`.
         """
-        order = np.argsort(~np.asarray(known), kind="stable")  # the known ones first
-        count, rows = int(np.sum(known)), tf.reshape(tf.gather(z, order, axis=-1), [-1, len(order)])
-        if not count:
+        order = np.argsort(np.asarray(known), kind="stable")  # the unknown ones first
+        rows = tf.reshape(tf.gather(z, order, axis=-1), [-1, len(order)])
+        unknown = int(np.sum(~np.asarray(known)))
+        if unknown == len(order):
             return tf.reshape(self._sample_n(tf.shape(rows)[0], seed), tf.shape(z))
-        covariance = tf.linalg.inv(tf.matmul(self.factors, self.factors, transpose_a=True))
-        covariance = tf.gather(tf.gather(covariance, order, axis=1), order, axis=2)
-        # With the known ones first, `cholesky @ noise` conditions by choosing the noise that gives what is known.
-        cholesky, loc = tf.linalg.cholesky(covariance), tf.gather(self.loc, order, axis=1)
-        given = tf.linalg.inv(cholesky[:, :count, :count])
-        seeds = tfp.random.split_seed(seed)
-        logits = FullNormalMixture(self.logits, loc[:, :count], given).component_log_prob(rows[:, :count])
+        # Upper-triangular factors of the precisions in this order: the last rows are the marginal of the known ones,
+        # the first the conditional of the others. No covariance: a narrow component's cannot be inverted.
+        upper = tf.linalg.qr(tf.gather(self.factors, order, axis=2)).r
+        upper *= tf.sign(tf.linalg.diag_part(upper))[..., None]
+        loc, seeds = tf.gather(self.loc, order, axis=1), tfp.random.split_seed(seed)
+        marginal = FullNormalMixture(self.logits, loc[:, unknown:], upper[:, unknown:, unknown:])
+        logits = marginal.component_log_prob(rows[:, unknown:])
         chosen = tf.random.stateless_categorical(logits, 1, seeds[0])[:, 0]
-        known_noise = tf.linalg.matvec(tf.gather(given, chosen), rows[:, :count] - tf.gather(loc[:, :count], chosen))
-        noise = tf.random.stateless_normal([tf.shape(rows)[0], len(order) - count], seeds[1])
-        drawn = tf.gather(loc, chosen) + tf.linalg.matvec(
-            tf.gather(cholesky, chosen), tf.concat([known_noise, noise], axis=-1)
-        )
-        completed = tf.where(np.arange(len(order)) < count, rows, drawn)
+        loc, upper = tf.gather(loc, chosen), tf.gather(upper, chosen)[:, :unknown]
+        noise = tf.random.stateless_normal([tf.shape(rows)[0], unknown], seeds[1])
+        noise -= tf.linalg.matvec(upper[:, :, unknown:], (rows - loc)[:, unknown:])
+        solved = tf.linalg.triangular_solve(upper[:, :, :unknown], noise[..., None], lower=False)[..., 0]
+        completed = tf.concat([loc[:, :unknown] + solved, rows[:, unknown:]], axis=1)
         return tf.reshape(tf.gather(completed, np.argsort(order), axis=-1), tf.shape(z))
