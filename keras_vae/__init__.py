@@ -25,6 +25,7 @@ _DEFINED_IN = {
     "MMVAE": "keras_vae.models",
     "MoPoE": "keras_vae.models",
     "MVAE": "keras_vae.models",
+    "POISEVAE": "keras_vae.models",
     "PPCA": "keras_vae.models",
     "VAE": "keras_vae.models",
     "VampVAE": "keras_vae.models",

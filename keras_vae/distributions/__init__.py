@@ -5,6 +5,13 @@ whatever the mixed-precision policy.
 """
 
 from keras_vae.distributions.codebook import CODEBOOKS, GradientCodebook, MovingAverageCodebook
+from keras_vae.distributions.coupled import (
+    CoupledExponential,
+    CoupledExponentialPrior,
+    GibbsMixture,
+    annealed_log_partition,
+    coupled_kl_divergence,
+)
 from keras_vae.distributions.divergences import kl_divergence
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
 from keras_vae.distributions.likelihoods import (
@@ -41,8 +48,11 @@ __all__ = [
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "ConditionalNormalPrior",
+    "CoupledExponential",
+    "CoupledExponentialPrior",
     "DiscretizedLogisticLikelihood",
     "FullNormalMixture",
+    "GibbsMixture",
     "GradientCodebook",
     "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
@@ -55,6 +65,8 @@ __all__ = [
     "NormalMixturePrior",
     "NormalPosterior",
     "StandardNormalPrior",
+    "annealed_log_partition",
+    "coupled_kl_divergence",
     "given_visible",
     "kl_divergence",
     "mixture_of_experts",

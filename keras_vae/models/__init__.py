@@ -10,6 +10,7 @@ from keras_vae.models.mmvae import MMVAE
 from keras_vae.models.mopoe import MoPoE
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.models.mvae import MVAE
+from keras_vae.models.poise_vae import POISEVAE
 from keras_vae.models.ppca import PPCA
 from keras_vae.models.vae import VAE
 from keras_vae.models.vamp_vae import VampVAE
@@ -20,6 +21,7 @@ __all__ = [
     "IWAE",
     "MMVAE",
     "MVAE",
+    "POISEVAE",
     "PPCA",
     "VAE",
     "VQVAE",

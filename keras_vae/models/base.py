@@ -70,6 +70,10 @@ class LatentVariableModel(keras.Model):
         """Posterior q(z|x): TFP distribution with batch shape `[batch]` and event shape `[latent]`."""
         raise NotImplementedError
 
+    def proposal(self, batch):
+        """What `log_likelihood` draws latents from: near q(z|x), with a density. Here q(z|x) itself."""
+        return self.encode(batch)
+
     def decode(self, z):
         """Likelihood p(x|z) of latents `[..., latent]`: TFP distribution over x, or a dict of them by modality."""
         raise NotImplementedError
@@ -114,6 +118,10 @@ class LatentVariableModel(keras.Model):
             return self.beta * rate
         distance = tf.abs(tf.reduce_mean(rate) - self.capacity)
         return self.beta * tf.where(self.capacity > 0, distance, rate)
+
+    def own_callbacks(self):
+        """Callbacks of every `fit` and `evaluate`, after the user's."""
+        return [_Watch()]
 
     # --- the seam -----------------------------------------------------------------------------------------------
 
@@ -182,7 +190,7 @@ class LatentVariableModel(keras.Model):
         """
         refuse_unused(y=y, **{name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")})
         if callbacks is None or isinstance(callbacks, (list, tuple)):
-            callbacks = [*(callbacks or ()), _Watch()]
+            callbacks = [*(callbacks or ()), *self.own_callbacks()]
         if self.capacity is not None:
             self.capacity.assign(0.0)  # of an earlier fit; a callback sets this one's
         with clear_errors():
@@ -204,7 +212,7 @@ class LatentVariableModel(keras.Model):
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self._accept(x)
-                callbacks = [*(callbacks or ()), _Watch()]
+                callbacks = [*(callbacks or ()), *self.own_callbacks()]
             return super().evaluate(x, callbacks=callbacks, **kwargs)
 
     def _accept(self, data):

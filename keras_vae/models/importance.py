@@ -6,13 +6,14 @@ import tensorflow as tf
 def log_likelihood_function(model, samples, chunk):
     """Compiled function `(batch, seed) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
 
-    `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` rises with K in expectation and is the ELBO's estimate at K = 1.
+    `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` rises with K in expectation and is the ELBO's estimate at K = 1; z_k are
+    drawn from the model's `proposal`.
     Draws are made `chunk` at a time inside one graph, so memory does not grow with `samples`.
     """
 
     @tf.function(autograph=False)
     def log_likelihood(batch, seed):
-        q, prior = model.encode(batch), model.prior_of(batch)
+        q, prior = model.proposal(batch), model.prior_of(batch)
 
         def accumulate(index, total):
             z = q.sample(chunk, seed=tf.random.experimental.stateless_fold_in(seed, index))

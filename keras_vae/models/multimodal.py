@@ -46,11 +46,14 @@ class MultimodalVAE(LatentVariableModel):
         super().__init__(latent_size, **kwargs)
         if (encoders is None) != (decoders is None) or set(encoders or ()) != set(decoders or ()):
             raise ValueError("Give encoders and decoders for the same modalities, or neither.")
-        self.prior = resolve(self.prior, PRIORS, "prior", latent_size=latent_size)
+        self.prior = self.resolve_prior()
         self.likelihood, self.private_latents, self.modality_weights = likelihood, private_latents, modality_weights
         self.encoders, self.decoders = None, None
         if encoders:
             self._set_parts(encoders, decoders)
+
+    def resolve_prior(self):
+        return resolve(self.prior, PRIORS, "prior", latent_size=self.latent_size)
 
     def _set_parts(self, encoders, decoders):
         """Strings to objects by modality, sorted, and networks last: Keras keys saved weights by this order."""
@@ -76,10 +79,11 @@ class MultimodalVAE(LatentVariableModel):
         self.encoders = {name: encoders[name] for name in self.modalities}
         self.decoders = {name: decoders[name] for name in self.modalities}
         self.term_names = (*type(self).term_names, *(f"distortion_{name}" for name in self.modalities))
-        self.sees = self._latents_seen()
+        self.sees, self.private = self._latents_seen()
 
     def _latents_seen(self):
-        """Which latents each modality sees: boolean `[modalities, latent]`; shared ones first, then private ones."""
+        """Which latents each modality sees: boolean `[modalities, latent]`, shared ones first, then private ones; and
+        which are private: boolean `[latent]`."""
         private = self.private_latents or {}
         counts = list(private.values())
         if set(private) - set(self.modalities) or min(counts, default=0) < 0 or sum(counts) >= self.latent_size:
@@ -93,7 +97,7 @@ class MultimodalVAE(LatentVariableModel):
             count = private.get(name, 0)
             owner[end - count : end] = index
             end -= count
-        return (owner == -1) | (owner == np.arange(len(self.modalities))[:, None])
+        return (owner == -1) | (owner == np.arange(len(self.modalities))[:, None]), owner >= 0
 
     # --- building and inputs ------------------------------------------------------------------------------------
 
@@ -181,7 +185,7 @@ class MultimodalVAE(LatentVariableModel):
         sees = self.sees[[self.modalities.index(name) for name in batch.x]][:, None, None, :]
         takes_part = tf.transpose(subsets)[:, :, None, None]
         if keep_private:
-            takes_part |= sees & (np.sum(self.sees, axis=0) == 1)
+            takes_part |= sees & self.private
         observed = tf.stack(list(batch.observed.values()))[:, None, :, None]
         return self.fuse(loc, scale, takes_part & observed & sees)
 
@@ -195,7 +199,7 @@ class MultimodalVAE(LatentVariableModel):
 
     def decode_modality(self, name, z):
         """p(x_m|z) of one modality, of latents `[..., latent]`: a TFP distribution."""
-        if self.private_latents:
+        if not self.sees.all():
             z = tf.where(self.sees[self.modalities.index(name)], z, 0.0)
         return decode_with(self.decoders[name], self.likelihood[name], z)
 

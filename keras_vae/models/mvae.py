@@ -50,6 +50,9 @@ class MVAE(MultimodalVAE):
         **kwargs: arguments of `MultimodalVAE`.
     """
 
+    # What the product can be taken with.
+    priors = (StandardNormalPrior, NormalMixturePrior)
+
     def __init__(
         self,
         encoders=None,
@@ -66,11 +69,11 @@ class MVAE(MultimodalVAE):
     def _set_parts(self, encoders, decoders):
         super()._set_parts(encoders, decoders)
         normal = all(isinstance(part, NormalPosterior) for part in self.posterior.values())
-        if not normal or not isinstance(self.prior, (StandardNormalPrior, NormalMixturePrior)):
+        if not normal or not isinstance(self.prior, self.priors):
             parts = [type(part).__name__ for part in (self.prior, *self.posterior.values())]
             raise ValueError(
-                'A product of experts is computed of normals: posterior="normal", prior="standard_normal" or '
-                f'"normal_mixture"; got {parts}.'
+                'A product of experts is computed of normals: posterior="normal", and a prior of '
+                f"{[kind.__name__ for kind in self.priors]}; got {parts}."
             )
 
     def encode(self, inputs):
@@ -89,11 +92,15 @@ class MVAE(MultimodalVAE):
         drawn = tfp.random.rademacher((self.random_subsets, count), seed=self.next_seed()) > 0
         return tf.concat([fixed, drawn], axis=0)
 
+    def draw(self, q, training):
+        """A draw `[subsets, batch, latent]` of the posteriors q of subsets, and the rate, nats, `[subsets, batch]`."""
+        z = q.sample(seed=self.next_seed())
+        return z, kl_divergence(q, self.prior_of(), z)
+
     def terms(self, batch, training):
         subsets = self._subsets(len(batch.x), training)
         q = self.distribution(*self.fused(batch, subsets, self.reconstruct_absent))
-        z = q.sample(seed=self.next_seed())
-        rate = kl_divergence(q, self.prior_of(batch), z)
+        z, rate = self.draw(q, training)
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         terms = {"rate": rate[0], **{f"distortion_{name}": tf.zeros_like(rate[0]) for name in self.modalities}}
         objective, output = {"rate": self.weighted(_sum_where(given, rate))}, {}

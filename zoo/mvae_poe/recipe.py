@@ -42,6 +42,7 @@ COMPARED_WITH = {
     "mvae_poe_paper": "MVAE, the paper's objective, 5 epochs",
     "mmvae_moe": "MMVAE",
     "mopoe": "MoPoE",
+    "poise_vae": "POISE-VAE",
 }
 SUMMARY = (
     "svhn_from_mnist_coherence",
@@ -97,10 +98,10 @@ def model(
         private_latents={"svhn": private_svhn} if private_svhn else None,
         likelihood={"mnist": "bernoulli", "svhn": NormalLikelihood(svhn_scale)},
         modality_weights={"mnist": mnist_weight},
-        prior=NormalMixturePrior(latent_size, components) if components else "standard_normal",
         beta=beta,
         seed=seed,
-        **({"reconstruct_absent": True} if options is None else options),
+        **{"prior": NormalMixturePrior(latent_size, components) if components else "standard_normal"}
+        | ({"reconstruct_absent": True} if options is None else options),
     )
     made.build({"mnist": (None, *mnist), "svhn": (None, *svhn)})
     return made

@@ -23,7 +23,7 @@ USE = _svhn.USE.replace('"vq_vae"', '"vq_vae_fashion_mnist"')
 
 model = partial(_svhn.model, shape=(28, 28, 1))
 data = partial(_svhn.data, name="fashion_mnist", batch_size=128, jittered=False)
-training = partial(_svhn.training, epochs=12, prior_epochs=8, steps=469)
+training = partial(_svhn.training, epochs=10, prior_epochs=6, steps=469)
 evaluate = partial(_svhn.evaluate, name="fashion_mnist")
 examples = partial(_svhn.examples, name="fashion_mnist")
 preview = _svhn.preview

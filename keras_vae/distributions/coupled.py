@@ -1,0 +1,478 @@
+"""Latents of several modalities coupled by an exponential family, sampled by block Gibbs (POISE-VAE)."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from keras_vae.distributions.priors import _Prior
+
+tfd = tfp.distributions
+
+LARGEST_MIXED = 0.7  # c < 1 / sqrt(2) keeps the family proper whatever the parameters, for any number of modalities
+LARGEST_LINEAR = 1.0  # without a bound the family is proper still, but its normaliser reaches hundreds of nats
+GAIN = 5.0  # of the raw parameters: under Adam these few, which all examples share, move by so much more than networks
+MEAN_CHAINS = 32  # chains an example whose average is the mean
+
+
+class CoupledExponential(tfd.Distribution):
+    """`p(z) ∝ exp(-|z|^2 / 2 + T(z)' G T(z) / 2 + nu' T(z))` with `T(z) = [z, z^2]`: given the latents of all other
+    modalities, those of one are independent normals. Draws are the ends of chains of block Gibbs sweeps.
+
+    Densities are known up to `log_partition`, the normaliser relative to that of the standard normal, in nats.
+
+    Args:
+        coupling: G, symmetric `[2 latent, 2 latent]`, zero between latents of one modality.
+        owner: the modality of each latent, integers `[latent]`, NumPy.
+        linear, quadratic: nu, `[..., latent]` each; quadratic ones are not positive.
+        log_partition: None, or a scalar: then `log_prob` works.
+        start: None, or states `[chains, latent]` from which chains start, instead of from `nu` alone.
+        sweeps: updates of all modalities that a draw takes.
+        gradient_sweeps: how many of them, the last ones, pass a gradient on.
+    """
+
+    def __init__(
+        self,
+        coupling,
+        owner,
+        linear,
+        quadratic,
+        log_partition=None,
+        start=None,
+        sweeps=15,
+        gradient_sweeps=5,
+        name="CoupledExponential",
+    ):
+        self.coupling, self.owner = coupling, owner
+        self.linear, self.quadratic = tf.convert_to_tensor(linear), tf.convert_to_tensor(quadratic)
+        self.log_partition, self.start = log_partition, start
+        self.sweeps, self.gradient_sweeps = sweeps, gradient_sweeps
+        self.members = [owner == modality for modality in range(owner.max() + 1)]
+        super().__init__(
+            dtype=self.linear.dtype,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            validate_args=False,
+            allow_nan_stats=True,
+            parameters={"linear": linear, "quadratic": quadratic, "name": name},
+            name=name,
+        )
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        properties = tfp.util.ParameterProperties(event_ndims=1)
+        return {"linear": properties, "quadratic": properties}
+
+    def _event_shape(self):
+        return self.linear.shape[-1:]
+
+    def _event_shape_tensor(self):
+        return tf.shape(self.linear)[-1:]
+
+    def _batch_shape(self):
+        return self.linear.shape[:-1]
+
+    def _batch_shape_tensor(self):
+        return tf.shape(self.linear)[:-1]
+
+    def with_constant_parameters(self):
+        """The same, but no gradient reaches its parameters."""
+        parts = (tf.stop_gradient(part) for part in (self.coupling, self.linear, self.quadratic))
+        coupling, linear, quadratic = parts
+        options = {"start": self.start, "sweeps": self.sweeps, "gradient_sweeps": self.gradient_sweeps}
+        return CoupledExponential(coupling, self.owner, linear, quadratic, self.log_partition, **options)
+
+    # --- densities ----------------------------------------------------------------------------------------------
+
+    def natural_parameters(self, z):
+        """`(linear, quadratic)`, `[..., latent]` each, of every latent given those of the other modalities."""
+        given = tf.matmul(_statistics(z), self.coupling)
+        linear, quadratic = tf.split(given, 2, axis=-1)
+        return self.linear + linear, self.quadratic + quadratic
+
+    def conditional(self, z):
+        """`(loc, scale)`, `[..., latent]` each, of every latent given those of the other modalities."""
+        linear, quadratic = self.natural_parameters(z)
+        variance = 1.0 / (1.0 - 2.0 * quadratic)
+        return variance * linear, tf.sqrt(variance)
+
+    def _unnormalized_log_prob(self, z):
+        statistics = _statistics(z)
+        coupled = 0.5 * tf.reduce_sum(tf.matmul(statistics, self.coupling) * statistics, axis=-1)
+        own = tf.reduce_sum(self.linear * z + self.quadratic * z**2 - 0.5 * z**2, axis=-1)
+        return own + coupled - 0.5 * z.shape[-1] * math.log(2.0 * math.pi)
+
+    def _log_prob(self, z):
+        if self.log_partition is None:
+            raise NotImplementedError(
+                "This density is known up to a constant only: use unnormalized_log_prob, or the model's log_likelihood."
+            )
+        return self._unnormalized_log_prob(z) - self.log_partition
+
+    def marginal_log_prob(self, z, modality=0):
+        """Unnormalised log-density of the latents of all modalities but one, which is integrated analytically.
+
+        Args:
+            z: `[..., latent]`; the latents of that modality are not read.
+        """
+        kept = tf.where(self.members[modality], 0.0, z)
+        linear, quadratic = self.natural_parameters(kept)
+        precision = 1.0 - 2.0 * quadratic
+        integral = 0.5 * (linear**2 / precision - tf.math.log(precision))
+        own = np.sum(self.members[modality]) * 0.5 * math.log(2.0 * math.pi)
+        integral = tf.reduce_sum(tf.where(self.members[modality], integral, 0.0), axis=-1)
+        return self._unnormalized_log_prob(kept) + own + integral
+
+    # --- chains -------------------------------------------------------------------------------------------------
+
+    def sweep(self, z, noise, order=None):
+        """Draws the latents of one modality after another, each given all others: states `[..., latent]` to the next.
+
+        Args:
+            noise: standard normal, of the shape of z or one that broadcasts with it.
+            order: of the modalities; None: as they are numbered.
+        """
+        for modality in range(len(self.members)) if order is None else order:
+            loc, scale = self.conditional(z)
+            z = tf.where(self.members[modality], loc + scale * noise, z)
+        return z
+
+    def sweep_log_prob(self, after, before):
+        """Log-density, `[...]`, of the states that a sweep leads to from those before, `[..., latent]` each."""
+        total, state = 0.0, before + tf.zeros_like(after)
+        for member in self.members:
+            density = tfd.Normal(*self.conditional(state)).log_prob(after)
+            total += tf.reduce_sum(tf.where(member, density, 0.0), axis=-1)
+            state = tf.where(member, after, state)
+        return total
+
+    def starts(self, chains, seed):
+        """States, `[chains, ..., latent]`, from which chains start."""
+        shape = tf.concat([[chains], tf.shape(self.linear)], axis=0)
+        seeds = tfp.random.split_seed(seed)
+        if self.start is None:
+            variance = 1.0 / (1.0 - 2.0 * self.quadratic)
+            return variance * self.linear + tf.sqrt(variance) * tf.random.stateless_normal(shape, seeds[0])
+        count = tf.shape(self.start)[0]
+        size = tf.reduce_prod(shape[:-1])
+        first = tf.random.stateless_uniform([], seeds[0], 0, count, tf.int32)
+        return tf.reshape(tf.gather(self.start, (first + tf.range(size)) % count), shape)
+
+    def chains(self, count, seed, sweeps=None, same_noise=False):
+        """Last two states of chains: `(before, after)` the last sweep, `[chains, ..., latent]` each.
+
+        The last `gradient_sweeps` pass a gradient on to the parameters (reparameterised draws), the others none.
+
+        Args:
+            count: number of chains an example.
+            seed: stateless int32 pair.
+            sweeps: None for those of the constructor.
+            same_noise: whether all examples share their noise, so that results depend on the example alone.
+        """
+        sweeps = self.sweeps if sweeps is None else sweeps
+        seeds = tfp.random.split_seed(seed)
+        fixed = self.with_constant_parameters()
+        z = fixed.starts(count, seeds[0])
+        shape = tf.shape(z)
+        if same_noise:
+            ones = tf.ones_like(shape[1:-1])
+            shape = tf.concat([shape[:1], ones, shape[-1:]], axis=0)
+            variance = 1.0 / (1.0 - 2.0 * fixed.quadratic)
+            z = variance * fixed.linear + tf.sqrt(variance) * tf.random.stateless_normal(shape, seeds[0])
+
+        def noise(index):
+            return tf.random.stateless_normal(shape, tf.random.experimental.stateless_fold_in(seeds[1], index))
+
+        burn_in = max(sweeps - max(self.gradient_sweeps, 1), 0)
+        _, z = tf.while_loop(
+            lambda index, _: index < burn_in,
+            lambda index, z: (index + 1, fixed.sweep(z, noise(index))),
+            (0, z),
+            maximum_iterations=burn_in,
+        )
+        z, before = tf.stop_gradient(z), z
+        moving = self if self.gradient_sweeps else fixed
+        for index in range(burn_in, sweeps):
+            before, z = z, moving.sweep(z, noise(index))
+        return before, z
+
+    def _sample_n(self, n, seed=None):
+        return self.chains(n, seed)[1]
+
+    def _moments(self):
+        """Mean and variance, from chains whose noise is the same for all examples and at every call.
+
+        Both are averages of the conditional ones (Rao-Blackwell).
+        """
+        fixed = self.with_constant_parameters()
+        loc, scale = fixed.conditional(fixed.chains(MEAN_CHAINS, tf.constant([0, 0]), same_noise=True)[1])
+        mean = tf.reduce_mean(loc, axis=0)
+        return mean, tf.reduce_mean(scale**2 + (loc - mean) ** 2, axis=0)
+
+    def _mean(self):
+        return self._moments()[0]
+
+    def _variance(self):
+        return self._moments()[1]
+
+    def _stddev(self):
+        return tf.sqrt(self._variance())
+
+
+class GibbsMixture:
+    """One more sweep from each of several states, as a mixture: a tractable proposal near a `CoupledExponential`.
+
+    Args:
+        target: the `CoupledExponential`.
+        states: of its chains, `[chains, ..., latent]`.
+    """
+
+    def __init__(self, target, states):
+        self.target, self.states = target, states
+
+    def batch_shape_tensor(self):
+        return self.target.batch_shape_tensor()
+
+    def sample(self, samples, seed):
+        """Draws, `[samples, ..., latent]`, from the states in turn."""
+        before = tf.gather(self.states, tf.range(samples) % tf.shape(self.states)[0])
+        return self.target.sweep(before, tf.random.stateless_normal(tf.shape(before), seed))
+
+    def log_prob(self, z):
+        """Nats, `[samples, ...]`, of draws `[samples, ..., latent]`."""
+        logs = self.target.sweep_log_prob(z[:, None], self.states)
+        return tf.reduce_logsumexp(logs, axis=1) - tf.math.log(tf.cast(tf.shape(self.states)[0], z.dtype))
+
+
+def coupled_kl_divergence(q, p, before, after, p_states, estimator="pathwise"):
+    """`KL(q || p)` of two `CoupledExponential`s of one coupling, nats, `[...]`.
+
+    With `B = nu' T(z)`, `KL = E_q[B] - log Z_q + log Z_p`. `log Z_q` is estimated by importance sampling from a
+    `GibbsMixture`, whose error makes the value too large in expectation; `log Z_p` is p's `log_partition`.
+
+    Args:
+        q: the posterior.
+        p: the prior.
+        before, after: states of chains of q before and after their last sweep, `[chains, ..., latent]`.
+        p_states: draws from p, `[draws, latent]`.
+        estimator: of the gradient by q's `nu`: "pathwise", through the draws, or "covariance",
+            `Cov_q(T(z), B)`, which needs two chains at least and passes no gradient through them. That by the coupling
+            adds `E_p[d/dG log p~] - E_q[d/dG log p~]` to it, p~ being p without its normaliser.
+    """
+    states = tf.stop_gradient(after)
+    energy = q.unnormalized_log_prob(states) - p.unnormalized_log_prob(states)
+    weights = q.unnormalized_log_prob(states) - GibbsMixture(q, tf.stop_gradient(before)).log_prob(states)
+    count = after.shape[0]
+    log_partition = tf.reduce_logsumexp(weights, axis=0) - math.log(count)
+    value = tf.reduce_mean(energy, axis=0) - log_partition + p.log_partition
+    if estimator == "pathwise":
+        constant_q, constant_p = q.with_constant_parameters(), p.with_constant_parameters()
+        moved = constant_q.unnormalized_log_prob(after) - constant_p.unnormalized_log_prob(after)
+        surrogate = tf.reduce_mean(moved, axis=0)
+    else:
+        deviation = tf.stop_gradient(energy - tf.reduce_mean(energy, axis=0)) / (count - 1)
+        surrogate = tf.reduce_sum(deviation * q.unnormalized_log_prob(states), axis=0)
+    surrogate -= tf.reduce_mean(p.unnormalized_log_prob(states), axis=0)
+    surrogate += tf.reduce_mean(p.unnormalized_log_prob(tf.stop_gradient(p_states)))
+    return tf.stop_gradient(value - surrogate) + surrogate
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def annealed_log_partition(coupling, owner, states, seed, steps):
+    """`log Z` of the prior `exp(-|z|^2 / 2 + T' G T / 2)`, relative to the standard normal's, in nats, by annealed
+    importance sampling (Neal 2001) along `t G`, with the first modality integrated analytically.
+
+    Args:
+        coupling: G, `[2 latent, 2 latent]`.
+        owner: the modality of each latent, a tuple of integers.
+        states: draws from the prior, `[chains, latent]`: as many chains run each way.
+        seed: stateless int32 pair.
+        steps: number of temperatures.
+
+    Returns:
+        `(forward, reverse)`: from the standard normal on, below `log Z` in expectation, and from the prior back, above.
+    """
+    owner = np.asarray(owner)
+    zeros = tf.zeros(len(owner))
+    modalities = int(owner.max()) + 1
+
+    def at(step):
+        return CoupledExponential(tf.cast(step / steps, "float32") * coupling, owner, zeros, zeros)
+
+    def noise(index):
+        return tf.random.stateless_normal(tf.shape(states), tf.random.experimental.stateless_fold_in(seed, index))
+
+    def forward(step, z, log_weights):
+        log_weights += at(step).marginal_log_prob(z) - at(step - 1).marginal_log_prob(z)
+        return step + 1, at(step).sweep(z, noise(step)), log_weights
+
+    def reverse(step, z, log_weights):
+        # The reverse of a sweep, on the latents that are left: the last modality comes first
+        z = at(step).sweep(z, noise(steps + step), [0, *range(modalities - 1, 0, -1)])
+        return step - 1, z, log_weights + at(step - 1).marginal_log_prob(z) - at(step).marginal_log_prob(z)
+
+    start = tf.zeros(tf.shape(states)[:1])
+    _, _, up = tf.while_loop(lambda step, *_: step <= steps, forward, (1, noise(0), start))
+    _, _, down = tf.while_loop(lambda step, *_: step > 0, reverse, (steps, states, start))
+    count = tf.math.log(tf.cast(tf.shape(states)[0], "float32"))
+    return tf.reduce_logsumexp(up) - count, count - tf.reduce_logsumexp(down)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class CoupledExponentialPrior(_Prior):
+    """Prior that couples the latents of several modalities, learned: `p(z) ∝ exp(-|z|^2 / 2 + T(z)' G T(z) / 2)` with
+    `T(z) = [z, z^2]`, proper for any parameters, and the standard normal where G is zero.
+
+    Between latents i and j of two modalities, `a z_i z_j + b z_i z_j^2 + c z_i^2 z_j - exp(h) z_i^2 z_j^2`, where
+    `|a| < 1`, `|b| < 0.7 sqrt(2 exp(h) / d_j)` and `|c| < 0.7 sqrt(2 exp(h) / d_i)`; `d_j` counts the coupled latents
+    of all modalities but j's.
+
+    It holds chains that persist from step to step, from which samples start, and its normaliser: `fit` and `evaluate`
+    keep both up to date, `update_log_partition` does after any other change.
+
+    Args:
+        latent_sizes: numbers of coupled latents by modality, in the order of their names. None: the model sets them.
+        private_sizes: numbers of latents by modality that nothing is coupled to; they come after the coupled ones of
+            all modalities. None: none.
+        start: the coefficient a, in (-1, 1), from which a training starts between the k-th latents of each two
+            modalities; all others start at 0 or near it. 0 starts without coupling, and what does not couple at first
+            may never do: a decoder learns to do without latents that tell nothing of another modality.
+        chains: number of persistent chains.
+        sweeps: of a draw, from a persistent chain on.
+    """
+
+    def __init__(self, latent_sizes=None, private_sizes=None, start=0.0, chains=500, sweeps=50, **kwargs):
+        super().__init__(None, **kwargs)
+        if not -1.0 < start < 1.0:
+            raise ValueError(f"start must lie in (-1, 1); got {start!r}.")
+        self.latent_sizes, self.private_sizes, self.start = None, None, start
+        self.count, self.sweeps = chains, sweeps
+        if latent_sizes is not None:
+            self.set_sizes(latent_sizes, private_sizes)
+
+    def set_sizes(self, latent_sizes, private_sizes=None):
+        """Numbers of latents, as the constructor takes them.
+
+        Raises:
+            ValueError: they are no numbers of latents of two modalities or more.
+        """
+        sizes, private = tuple(latent_sizes), tuple(private_sizes or [0] * len(latent_sizes))
+        valid = all(isinstance(size, int) and size >= 0 for size in (*sizes, *private))
+        if not valid or len(sizes) != len(private) or len(sizes) < 2 or min(sizes) < 1:
+            raise ValueError(
+                "latent_sizes must be a positive integer for each of two modalities or more, and private_sizes one "
+                f"that is not negative for each; got {latent_sizes!r} and {private_sizes!r}."
+            )
+        self.latent_sizes, self.private_sizes, self.latent_size = sizes, private, sum(sizes) + sum(private)
+        self.owner = np.concatenate([np.repeat(range(len(sizes)), sizes), np.repeat(range(len(sizes)), private)])
+        self.private = np.arange(self.latent_size) >= sum(sizes)
+
+    def build(self, input_shape=None):
+        coupled = sum(self.latent_sizes)
+        self.pairs = {}
+        for first in range(len(self.latent_sizes)):
+            for second in range(first + 1, len(self.latent_sizes)):
+                shape = (self.latent_sizes[first], self.latent_sizes[second])
+                # Near zero, since all of them together must be: the precision of a latent rises by about 0.1.
+                near_zero = keras.initializers.Constant(math.log(0.05 / (coupled - min(shape))) / GAIN)
+                of = {"linear": keras.initializers.Identity(math.atanh(self.start) / GAIN), "quadratic": near_zero}
+                for name in ("linear", "first_mixed", "second_mixed", "quadratic"):
+                    initializer = of.get(name, "zeros")
+                    key = f"{name}_{first}_{second}"
+                    self.pairs[key] = self.add_weight(shape=shape, initializer=initializer, name=key)
+        state = {"trainable": False, "aggregation": "only_first_replica"}
+        normal = keras.initializers.RandomNormal(stddev=1.0)
+        shape = (self.count, self.latent_size)
+        self.states = self.add_weight(shape=shape, initializer=normal, name="states", **state)
+        shape = (2 * self.latent_size,) * 2
+        self.followed = self.add_weight(shape=shape, initializer="zeros", name="followed", **state)
+        self.log_partition = self.add_weight(shape=(), initializer="zeros", name="log_partition", **state)
+
+    def get_config(self):
+        config = {**super().get_config(), "latent_sizes": self.latent_sizes, "private_sizes": self.private_sizes}
+        config.pop("latent_size")
+        return {**config, "start": self.start, "chains": self.count, "sweeps": self.sweeps}
+
+    def coupling(self):
+        """G, symmetric `[2 latent, 2 latent]`."""
+        starts, coupled = np.cumsum([0, *self.latent_sizes]), sum(self.latent_sizes)
+        total = 0.0
+
+        def place(block, row, column):
+            pads = [[at, 2 * self.latent_size - at - block.shape[axis]] for axis, at in enumerate((row, column))]
+            return tf.pad(block, pads)
+
+        for first in range(len(self.latent_sizes)):
+            for second in range(first + 1, len(self.latent_sizes)):
+                names = ("linear", "first_mixed", "second_mixed", "quadratic")
+                linear, first_mixed, second_mixed, quadratic = (
+                    GAIN * tf.convert_to_tensor(self.pairs[f"{name}_{first}_{second}"]) for name in names
+                )
+                strength = tf.exp(quadratic)
+                bound = LARGEST_MIXED * tf.sqrt(2.0 * strength)
+                others = [math.sqrt(coupled - self.latent_sizes[modality]) for modality in (first, second)]
+                i, j, squares = starts[first], starts[second], self.latent_size
+                total += place(LARGEST_LINEAR * tf.tanh(linear), i, j)
+                total += place(bound / others[1] * tf.tanh(first_mixed), i, squares + j)
+                total += place(bound / others[0] * tf.tanh(second_mixed), squares + i, j)
+                total -= place(strength, squares + i, squares + j)
+        return total + tf.transpose(total)
+
+    def distribution(self):
+        """`CoupledExponential` over z, event shape `[latent]`."""
+        zeros = tf.zeros(self.latent_size)
+        return CoupledExponential(
+            self.coupling(),
+            self.owner,
+            zeros,
+            zeros,
+            tf.convert_to_tensor(self.log_partition),
+            start=tf.convert_to_tensor(self.states),
+            sweeps=self.sweeps,
+            gradient_sweeps=0,
+        )
+
+    def posterior(self, linear, quadratic, **options):
+        """`CoupledExponential` of natural parameters `[..., latent]` each: the prior times `exp(nu' T(z))`."""
+        return CoupledExponential(self.coupling(), self.owner, linear, quadratic, **options)
+
+    def advance(self, sweeps, seed):
+        """Moves the persistent chains on, and returns their states, `[chains, latent]`.
+
+        `log_partition` follows the coupling since the last step, by importance weights of the states.
+        """
+        p = self.distribution().with_constant_parameters()
+        z = tf.convert_to_tensor(self.states)
+        statistics = _statistics(z)
+        moved = tf.matmul(statistics, p.coupling - tf.convert_to_tensor(self.followed))
+        change = 0.5 * tf.reduce_sum(moved * statistics, axis=-1)
+        change = tf.reduce_logsumexp(change) - math.log(self.count)
+        self.log_partition.assign(tf.convert_to_tensor(self.log_partition) + change)
+        self.followed.assign(p.coupling)
+        for index in range(sweeps):
+            noise = tf.random.stateless_normal(z.shape, tf.random.experimental.stateless_fold_in(seed, index))
+            z = p.sweep(z, noise)
+        self.states.assign(z)
+        return z
+
+    def update_log_partition(self, steps=200, sweeps=50, seed=0):
+        """Moves the chains on, estimates `log Z` anew from both ends, and takes the mean of the two.
+
+        Returns:
+            `(forward, reverse)` of `annealed_log_partition`, nats.
+        """
+        seeds = tfp.random.split_seed(tf.constant([seed, 0]), n=2)
+        p = self.distribution().with_constant_parameters()
+        _, states = p.chains(self.count, seeds[0], sweeps)
+        self.states.assign(states)
+        ends = annealed_log_partition(p.coupling, tuple(self.owner.tolist()), states, seeds[1], tf.constant(steps))
+        forward, reverse = (float(end) for end in ends)
+        self.log_partition.assign((forward + reverse) / 2.0)
+        self.followed.assign(p.coupling)
+        return forward, reverse
+
+
+def _statistics(z):
+    """`T(z) = [z, z^2]`, `[..., 2 latent]`."""
+    return tf.concat([z, z**2], axis=-1)
