@@ -4,11 +4,13 @@ import functools
 import importlib.util
 import io
 import pathlib
+import warnings
 
 import keras
 import tensorflow as tf
 
 from keras_vae import plots
+from keras_vae.metrics import chain_diagnostics
 
 
 class WarmUp(keras.callbacks.Callback):
@@ -106,6 +108,38 @@ class Adapt(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if int(self.model.optimizer.iterations) == 0:
             self.model.adapt(self.x)
+
+
+class ChainMixing(keras.callbacks.Callback):
+    """Warns after an epoch where the chains of the prior, which samples and the gradient rest on, do not mix; adds
+    their largest split R-hat to the epoch's logs as `split_r_hat`.
+
+    Args:
+        threshold: largest split R-hat without a warning.
+        every: epochs between checks.
+        **options: of `keras_vae.metrics.chain_diagnostics`, such as `chains` and `sweeps`.
+    """
+
+    def __init__(self, threshold=1.1, every=1, **options):
+        super().__init__()
+        if threshold <= 1.0 or every < 1:
+            raise ValueError(f"threshold must be above 1 and every at least 1; got {threshold} and {every}.")
+        self.threshold, self.every, self.options = threshold, every, options
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        r_hat = chain_diagnostics(self.model, **self.options).split_r_hat
+        if logs is not None:
+            logs["split_r_hat"] = float(r_hat.max())
+        if not r_hat.max() <= self.threshold:
+            warnings.warn(
+                f"Epoch {epoch + 1}: the chains of the prior do not mix; split R-hat is {r_hat.max():.2f} for latent "
+                f"{r_hat.argmax()}, above {self.threshold}. Take more sweeps (prior_sweeps=, sweeps=), or a smaller "
+                "learning rate.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 class ImageGrid(keras.callbacks.Callback):

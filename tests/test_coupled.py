@@ -40,9 +40,9 @@ def seed(value=0):
 
 def log_densities(raw, natural):
     """Of p and q on the grid, `[z1, z2]`, normalised, and `log Z_p`; written out from theory, in float64."""
-    a = np.tanh(raw[0])
-    strength = np.exp(raw[3])
-    bound = 0.7 * np.sqrt(2 * strength)
+    a = 1.2 * raw[0] / np.sqrt(1 + raw[0] ** 2)
+    strength = np.exp(raw[3]) + 0.05 * (a / 1.2) ** 8
+    bound = 0.09 * np.sqrt(2 * strength)
     z1, z2 = GRID[:, None], GRID[None, :]
     p = -0.5 * z1**2 - 0.5 * z2**2 + a * z1 * z2 - strength * z1**2 * z2**2
     p = p + bound * np.tanh(raw[1]) * z1 * z2**2 + bound * np.tanh(raw[2]) * z1**2 * z2
@@ -171,22 +171,45 @@ def test_log_partition_agrees_with_quadrature_from_both_ends():
 
 
 def test_log_partition_of_many_latents_agrees_from_both_ends():
-    made = random_prior((6, 7, 5), scale=0.3)
+    made = random_prior((6, 7, 5), scale=1.5)
     forward, reverse = made.update_log_partition(steps=1000, sweeps=200)
     assert abs(forward) > 0.3
     assert abs(forward - reverse) < 0.1
 
 
 @pytest.mark.parametrize("latent_sizes", [(1, 1), (3, 2), (4, 5, 3), (2, 2, 2, 2)])
-def test_the_family_is_proper_at_extreme_parameters(latent_sizes):
+def test_the_family_is_proper_and_its_normaliser_bounded_at_extreme_parameters(latent_sizes):
     for trial in range(20):
         p = random_prior(latent_sizes, scale=4.0, seed=trial).distribution()
         z = 10.0 ** np.random.default_rng(trial).uniform(-2, 3, [500, sum(latent_sizes)]).astype("float32")
         z = z * np.random.default_rng(trial + 99).choice([-1.0, 1.0], z.shape).astype("float32")
         assert np.all(p.natural_parameters(z)[1] < 0.5)  # precisions are positive
-        directions = z / np.linalg.norm(z, axis=-1, keepdims=True)
-        far, farther = (p.unnormalized_log_prob(radius * directions).numpy() for radius in (1e3, 1e4))
-        assert np.all(farther < far)
+        constant = 0.5 * z.shape[1] * np.log(2 * np.pi)
+        found = -(p.unnormalized_log_prob(z).numpy() + constant)
+        assert np.all(found > bound(z, latent_sizes, p.coupling.numpy()) - 1e-4 * np.abs(found))
+
+
+def bound(z, latent_sizes, coupling):
+    """The lower bound of `-log p~`, but for the constant, that coupled.py states."""
+    ends = np.cumsum([0, *latent_sizes])
+    parts = np.split(z, np.cumsum(latent_sizes)[:-1], axis=-1)
+    norms = np.stack([np.linalg.norm(part, axis=-1) for part in parts])
+    total, pairs = (0.5 - 0.09**2) * np.sum(norms**2, axis=0), len(parts) - 1
+    for first in range(len(parts)):
+        for second in range(first):
+            t = norms[first] * norms[second]
+            d = sum(latent_sizes) - min(latent_sizes[first], latent_sizes[second])
+            linear = coupling[ends[first] : ends[first + 1], ends[second] : ends[second + 1]] / 1.2 * pairs
+            total = total - 1.2 / pairs * t + 0.05 / (2 * d) * min(np.sum(np.linalg.svd(linear)[1] ** 8), 1.0) * t**2
+    return total
+
+
+def test_the_bound_of_the_normaliser_is_nearly_reached():
+    """So that the test above could fail: along the strongest linear coupling `-log p~` is below zero."""
+    made = prior((1, 1), {"quadratic": -40.0, "linear": 30.0})
+    z = np.full([1, 2], 1.4, "float32")
+    found = -(made.distribution().unnormalized_log_prob(z).numpy() + np.log(2 * np.pi))
+    assert bound(z, (1, 1), made.coupling().numpy()) < found < -0.15
 
 
 def test_marginal_integrates_one_modality():
@@ -200,7 +223,7 @@ def test_marginal_integrates_one_modality():
 
 
 def test_zero_coupling_is_the_standard_normal():
-    made = prior((2, 3), {"quadratic": -40.0})
+    made = prior((2, 3), {"quadratic": -40.0, "linear": 0.0})
     z = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
     expected = tfp.distributions.MultivariateNormalDiag(tf.zeros(5)).log_prob(z)
     np.testing.assert_allclose(made.distribution().log_prob(z), expected, atol=1e-5)
@@ -227,7 +250,7 @@ def test_sweep_density_is_that_of_its_draws():
 def test_pairs_of_modalities_couple_and_latents_of_one_do_not():
     made = random_prior((2, 3, 2), private_sizes=(0, 1, 0))
     coupling = made.coupling().numpy()
-    np.testing.assert_array_equal(coupling, coupling.T)
+    np.testing.assert_allclose(coupling, coupling.T, rtol=1e-5)
     within = made.owner[:, None] == made.owner[None, :]
     lone = made.private[:, None] | made.private[None, :]
     zero = np.tile(within | lone, (2, 2))
@@ -266,7 +289,30 @@ def test_sizes_that_are_none_are_refused(sizes):
 
 
 def test_prior_comes_back_from_its_configuration():
-    made = CoupledExponentialPrior((2, 3), (0, 1), chains=7, sweeps=9)
+    made = CoupledExponentialPrior((2, 3), (0, 1), chains=8, sweeps=9)
     again = CoupledExponentialPrior.from_config(made.get_config())
-    assert (again.latent_sizes, again.private_sizes, again.count, again.sweeps) == ((2, 3), (0, 1), 7, 9)
+    assert (again.latent_sizes, again.private_sizes, again.count, again.sweeps) == ((2, 3), (0, 1), 8, 9)
     assert again.latent_size == 6
+
+
+def test_normaliser_is_followed_while_the_coupling_moves():
+    made = random_prior((3, 4), chains=2000)
+    made.update_log_partition(steps=300)
+    generator = np.random.default_rng(1)
+    direction = {name: generator.normal(size=weight.shape) for name, weight in made.pairs.items()}
+    before = float(made.log_partition)
+    for step in range(40):
+        for name, weight in made.pairs.items():
+            weight.assign(weight + 0.005 * direction[name])
+        states = made.advance(2, seed(step))
+    assert states.shape == (1000, 7)
+    followed = float(made.log_partition)
+    forward, reverse = made.update_log_partition(steps=300)
+    assert abs((forward + reverse) / 2 - before) > 0.1
+    assert followed == pytest.approx((forward + reverse) / 2, abs=0.05)
+
+
+@pytest.mark.parametrize("options", [{"start": 1.0}, {"chains": 7}])
+def test_prior_refuses(options):
+    with pytest.raises(ValueError, match="must"):
+        CoupledExponentialPrior((2, 2), **options)

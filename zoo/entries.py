@@ -178,29 +178,33 @@ def archive_of(model):
 
 
 def _compressed(archive):
-    """The same archive with its HDF5 weights compressed, without loss: about a sixth smaller, read by Keras as ever."""
+    """The same archive, compressed without loss to little over half of its size, read by Keras as ever."""
     import io
     import zipfile
 
     import h5py
 
     packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(packed, "w") as target:
+    with (
+        zipfile.ZipFile(io.BytesIO(archive)) as source,
+        zipfile.ZipFile(packed, "w", compression=zipfile.ZIP_LZMA) as target,
+    ):
         for name in source.namelist():
             data = source.read(name)
             if name.endswith(".h5"):
                 weights = io.BytesIO()
                 with h5py.File(io.BytesIO(data)) as old, h5py.File(weights, "w") as new:
                     new.attrs.update(old.attrs)
-                    old.visititems(lambda path, item, new=new: _copy_compressed(path, item, new))
+                    old.visititems(lambda path, item, new=new: _copy_shuffled(path, item, new))
                 data = weights.getvalue()
-            target.writestr(name, data)
+            target.writestr(zipfile.ZipInfo(name), data, compress_type=zipfile.ZIP_LZMA)
     return packed.getvalue()
 
 
-def _copy_compressed(path, item, new):
+def _copy_shuffled(path, item, new):
+    """Copies an item, the first bytes of all numbers before the second ones: rounded weights then compress better."""
     if hasattr(item, "shape"):
-        options = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if item.size > 64 else {}
+        options = {"shuffle": True, "chunks": item.shape} if item.size > 64 else {}
         copy = new.create_dataset(path, data=item[()], **options)
     else:
         copy = new.require_group(path)

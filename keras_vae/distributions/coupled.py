@@ -11,8 +11,13 @@ from keras_vae.distributions.priors import _Prior
 
 tfd = tfp.distributions
 
-LARGEST_MIXED = 0.7  # c < 1 / sqrt(2) keeps the family proper whatever the parameters, for any number of modalities
-LARGEST_LINEAR = 1.0  # without a bound the family is proper still, but its normaliser reaches hundreds of nats
+# They bound the normaliser whatever the parameters: with t = |z_1||z_2| for two modalities, the mixed terms take no
+# more than `LARGEST_MIXED^2 |z|^2` and half of the quadratic ones, so that
+# `-log p~(z) >= (1 - 2 LARGEST_MIXED^2) |z|^2 / 2 - LARGEST_LINEAR t + SMALLEST_QUADRATIC / (2 d) t^2`.
+LARGEST_LINEAR = 1.2  # singular value of the linear couplings; above 1 the family can have two modes
+LARGEST_MIXED = 0.09
+SMALLEST_QUADRATIC = 0.05  # over d, the larger number of coupled latents of all modalities but one of the two; hardly
+# any where no linear coupling is above 1, and none is needed: the family holds the normal ones
 GAIN = 5.0  # of the raw parameters: under Adam these few, which all examples share, move by so much more than networks
 MEAN_CHAINS = 32  # chains an example whose average is the mean
 
@@ -324,9 +329,10 @@ class CoupledExponentialPrior(_Prior):
     """Prior that couples the latents of several modalities, learned: `p(z) ∝ exp(-|z|^2 / 2 + T(z)' G T(z) / 2)` with
     `T(z) = [z, z^2]`, proper for any parameters, and the standard normal where G is zero.
 
-    Between latents i and j of two modalities, `a z_i z_j + b z_i z_j^2 + c z_i^2 z_j - exp(h) z_i^2 z_j^2`, where
-    `|a| < 1`, `|b| < 0.7 sqrt(2 exp(h) / d_j)` and `|c| < 0.7 sqrt(2 exp(h) / d_i)`; `d_j` counts the coupled latents
-    of all modalities but j's.
+    Between latents i and j of two modalities, `a_ij z_i z_j + b_ij z_i z_j^2 + b_ji z_i^2 z_j - c_ij z_i^2 z_j^2`. No
+    singular value of a is above 1.2, `|b_ij| < 0.09 sqrt(2 c_ij / d_j)`, where d_j is the number of coupled latents of
+    all modalities but j's, and `c_ij > 0.05 / max(d_i, d_j)` where a is strong. This bounds the normaliser too: a
+    family that is no more than proper drifts off in training to where chains and estimates fail.
 
     It holds chains that persist from step to step, from which samples start, and its normaliser: `fit` and `evaluate`
     keep both up to date, `update_log_partition` does after any other change.
@@ -338,14 +344,16 @@ class CoupledExponentialPrior(_Prior):
         start: the coefficient a, in (-1, 1), from which a training starts between the k-th latents of each two
             modalities; all others start at 0 or near it. 0 starts without coupling, and what does not couple at first
             may never do: a decoder learns to do without latents that tell nothing of another modality.
-        chains: number of persistent chains.
+        chains: number of persistent chains, even.
         sweeps: of a draw, from a persistent chain on.
     """
 
     def __init__(self, latent_sizes=None, private_sizes=None, start=0.0, chains=500, sweeps=50, **kwargs):
         super().__init__(None, **kwargs)
-        if not -1.0 < start < 1.0:
+        if not abs(start) < 1.0:
             raise ValueError(f"start must lie in (-1, 1); got {start!r}.")
+        if not isinstance(chains, int) or chains < 2 or chains % 2:
+            raise ValueError(f"chains must be an even positive integer; got {chains!r}.")
         self.latent_sizes, self.private_sizes, self.start = None, None, start
         self.count, self.sweeps = chains, sweeps
         if latent_sizes is not None:
@@ -374,9 +382,10 @@ class CoupledExponentialPrior(_Prior):
         for first in range(len(self.latent_sizes)):
             for second in range(first + 1, len(self.latent_sizes)):
                 shape = (self.latent_sizes[first], self.latent_sizes[second])
-                # Near zero, since all of them together must be: the precision of a latent rises by about 0.1.
-                near_zero = keras.initializers.Constant(math.log(0.05 / (coupled - min(shape))) / GAIN)
-                of = {"linear": keras.initializers.Identity(math.atanh(self.start) / GAIN), "quadratic": near_zero}
+                near_zero = keras.initializers.Constant(math.log(SMALLEST_QUADRATIC / (coupled - min(shape))) / GAIN)
+                part = self.start * (len(self.latent_sizes) - 1) / LARGEST_LINEAR
+                diagonal = keras.initializers.Identity(part / math.sqrt(1.0 - part**2) / GAIN)
+                of = {"linear": diagonal, "quadratic": near_zero}
                 for name in ("linear", "first_mixed", "second_mixed", "quadratic"):
                     initializer = of.get(name, "zeros")
                     key = f"{name}_{first}_{second}"
@@ -387,6 +396,7 @@ class CoupledExponentialPrior(_Prior):
         self.states = self.add_weight(shape=shape, initializer=normal, name="states", **state)
         shape = (2 * self.latent_size,) * 2
         self.followed = self.add_weight(shape=shape, initializer="zeros", name="followed", **state)
+        self.log_weights = self.add_weight(shape=(self.count // 2,), initializer="zeros", name="log_weights", **state)
         self.log_partition = self.add_weight(shape=(), initializer="zeros", name="log_partition", **state)
 
     def get_config(self):
@@ -397,25 +407,32 @@ class CoupledExponentialPrior(_Prior):
     def coupling(self):
         """G, symmetric `[2 latent, 2 latent]`."""
         starts, coupled = np.cumsum([0, *self.latent_sizes]), sum(self.latent_sizes)
-        total = 0.0
+        total, modalities = 0.0, len(self.latent_sizes)
 
         def place(block, row, column):
             pads = [[at, 2 * self.latent_size - at - block.shape[axis]] for axis, at in enumerate((row, column))]
             return tf.pad(block, pads)
 
-        for first in range(len(self.latent_sizes)):
-            for second in range(first + 1, len(self.latent_sizes)):
+        for first in range(modalities):
+            for second in range(first + 1, modalities):
                 names = ("linear", "first_mixed", "second_mixed", "quadratic")
                 linear, first_mixed, second_mixed, quadratic = (
                     GAIN * tf.convert_to_tensor(self.pairs[f"{name}_{first}_{second}"]) for name in names
                 )
-                strength = tf.exp(quadratic)
+                # Singular values s become s / sqrt(1 + s^2)
+                squared = tf.matmul(linear, linear, transpose_a=True)
+                root = tf.linalg.cholesky(tf.eye(self.latent_sizes[second]) + squared)
+                linear = tf.transpose(tf.linalg.triangular_solve(root, tf.transpose(linear)))
+                d = [coupled - self.latent_sizes[modality] for modality in (first, second)]
+                fourth = tf.linalg.matmul(*[tf.matmul(linear, linear, transpose_a=True)] * 2)
+                strong = tf.minimum(tf.reduce_sum(fourth**2), 1.0)  # of the eighth powers of the singular values
+                smallest = SMALLEST_QUADRATIC / max(d) * strong
+                strength = tf.exp(quadratic) + smallest
                 bound = LARGEST_MIXED * tf.sqrt(2.0 * strength)
-                others = [math.sqrt(coupled - self.latent_sizes[modality]) for modality in (first, second)]
                 i, j, squares = starts[first], starts[second], self.latent_size
-                total += place(LARGEST_LINEAR * tf.tanh(linear), i, j)
-                total += place(bound / others[1] * tf.tanh(first_mixed), i, squares + j)
-                total += place(bound / others[0] * tf.tanh(second_mixed), squares + i, j)
+                total += place(LARGEST_LINEAR / (modalities - 1) * linear, i, j)
+                total += place(bound / math.sqrt(d[1]) * tf.tanh(first_mixed), i, squares + j)
+                total += place(bound / math.sqrt(d[0]) * tf.tanh(second_mixed), squares + i, j)
                 total -= place(strength, squares + i, squares + j)
         return total + tf.transpose(total)
 
@@ -438,23 +455,25 @@ class CoupledExponentialPrior(_Prior):
         return CoupledExponential(self.coupling(), self.owner, linear, quadratic, **options)
 
     def advance(self, sweeps, seed):
-        """Moves the persistent chains on, and returns their states, `[chains, latent]`.
+        """Moves the persistent chains on, and returns half of their states, `[chains / 2, latent]`, for a gradient.
 
-        `log_partition` follows the coupling since the last step, by importance weights of the states.
+        `log_partition` follows the coupling by importance weights of the other half (Jarzynski 1997), which those who
+        moved the coupling know nothing of.
         """
         p = self.distribution().with_constant_parameters()
-        z = tf.convert_to_tensor(self.states)
-        statistics = _statistics(z)
+        z, before = tf.convert_to_tensor(self.states), tf.convert_to_tensor(self.log_weights)
+        statistics = _statistics(z[1::2])
         moved = tf.matmul(statistics, p.coupling - tf.convert_to_tensor(self.followed))
-        change = 0.5 * tf.reduce_sum(moved * statistics, axis=-1)
-        change = tf.reduce_logsumexp(change) - math.log(self.count)
+        after = before + 0.5 * tf.reduce_sum(moved * statistics, axis=-1)
+        change = tf.reduce_logsumexp(after) - tf.reduce_logsumexp(before)
         self.log_partition.assign(tf.convert_to_tensor(self.log_partition) + change)
+        self.log_weights.assign(after)
         self.followed.assign(p.coupling)
         for index in range(sweeps):
             noise = tf.random.stateless_normal(z.shape, tf.random.experimental.stateless_fold_in(seed, index))
             z = p.sweep(z, noise)
         self.states.assign(z)
-        return z
+        return z[::2]
 
     def update_log_partition(self, steps=200, sweeps=50, seed=0):
         """Moves the chains on, estimates `log Z` anew from both ends, and takes the mean of the two.
@@ -470,6 +489,7 @@ class CoupledExponentialPrior(_Prior):
         forward, reverse = (float(end) for end in ends)
         self.log_partition.assign((forward + reverse) / 2.0)
         self.followed.assign(p.coupling)
+        self.log_weights.assign(tf.zeros(self.count // 2))
         return forward, reverse
 
 

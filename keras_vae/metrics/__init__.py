@@ -1,6 +1,7 @@
 """What is measured of a model, once for all of them."""
 
 from keras_vae.metrics.canonical_correlation import CanonicalCorrelation
+from keras_vae.metrics.chains import Chains, chain_diagnostics
 from keras_vae.metrics.codebook import codebook_use
 from keras_vae.metrics.coherence import cross_coherence, joint_coherence
 from keras_vae.metrics.condition import class_agreement, intraclass_correlation, slant
@@ -20,10 +21,12 @@ from keras_vae.metrics.reconstruction import reconstruction_error
 
 __all__ = [
     "CanonicalCorrelation",
+    "Chains",
     "Estimate",
     "active_codes",
     "active_units",
     "bits_per_dimension",
+    "chain_diagnostics",
     "class_agreement",
     "classifier_features",
     "codebook_use",

@@ -19,7 +19,7 @@ COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
 data, examples, preview = _product.data, _product.examples, _product.preview
 
 
-def model(coupled=12, private_svhn=8, start=0.8, gradient="pathwise", seed=0, **settings):
+def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", seed=0, **settings):
     from keras_vae.distributions import CoupledExponentialPrior
 
     prior = CoupledExponentialPrior((coupled, coupled), (0, private_svhn), start)

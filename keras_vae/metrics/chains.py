@@ -1,0 +1,76 @@
+"""Whether the chains of a model that is sampled by Gibbs mix."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+
+class Chains(NamedTuple):
+    """What chains of one distribution tell of each latent.
+
+    Attributes:
+        split_r_hat: potential scale reduction of halved chains (Gelman et al. 2013, section 11.4), `[latent]`; near 1
+            where they mix.
+        effective_sample_size: independent draws that a sweep of all chains is worth, as a fraction, `[latent]`.
+        autocorrelation: `[lags, latent]`, by the number of sweeps between, the first at 0.
+        owner: the modality of each latent, integers `[latent]`.
+    """
+
+    split_r_hat: np.ndarray
+    effective_sample_size: np.ndarray
+    autocorrelation: np.ndarray
+    owner: np.ndarray
+
+
+def chain_diagnostics(model, x=None, chains=16, sweeps=500, lags=50, seed=0):
+    """Runs chains of a `POISEVAE`'s prior, or of its posteriors, and says how well they mix (`tfp.mcmc`).
+
+    Chains start where draws do: those of the prior at its persistent ones, those of posteriors at the product of the
+    experts with a standard normal. The first tenth is left out.
+
+    Args:
+        x: None for the prior; data as the model takes them for posteriors, of which figures are the worst of examples.
+        chains: number of chains an example.
+        sweeps: of each chain.
+        lags: largest lag of the autocorrelation, in sweeps.
+
+    Returns:
+        `Chains`.
+
+    Raises:
+        TypeError: the model has no chains.
+    """
+    if not hasattr(model.prior, "advance"):
+        raise TypeError(f"{type(model).__name__} draws exactly: there are no chains to diagnose.")
+    if x is None:
+        states = trace(model.prior.distribution(), chains, sweeps, seed)[:, :, None]
+    else:
+        states = tf.concat([trace(model.encode(part), chains, sweeps, seed) for part in model.batches(x, 100)], axis=2)
+    states = states[sweeps // 10 :]
+    r_hat = tfp.mcmc.potential_scale_reduction(states, independent_chain_ndims=1, split_chains=True)
+    size = tfp.mcmc.effective_sample_size(states, cross_chain_dims=1) / (states.shape[0] * chains)
+    correlation = tfp.stats.auto_correlation(states, axis=0, max_lags=min(lags, states.shape[0] - 1))
+    return Chains(
+        np.max(r_hat, axis=0),
+        np.min(size, axis=0),
+        np.max(np.mean(correlation, axis=1), axis=1),
+        model.prior.owner,
+    )
+
+
+def trace(distribution, chains, sweeps, seed=0):
+    """States of chains of a `CoupledExponential` after each sweep, `[sweeps, chains, ..., latent]`."""
+    first, seed = tf.constant([seed, 0]), tf.constant([seed, 1])
+    start = distribution.starts(chains, first)
+
+    @tf.function(autograph=False)
+    def run():
+        def sweep(z, index):
+            noise = tf.random.stateless_normal(tf.shape(z), tf.random.experimental.stateless_fold_in(seed, index))
+            return distribution.sweep(z, noise)
+
+        return tf.scan(sweep, tf.range(sweeps), start)
+
+    return run()
