@@ -124,6 +124,63 @@ def experts(panels, names=None, title=None):
     return figure
 
 
+def contours(panels, limit=4.0, names=("z1", "z2"), title=None):
+    """Draws densities in a plane, one panel each, on one scale of colours.
+
+    Args:
+        panels: `{panel title: function}`, from points `[points, 2]` to log-densities `[points]`, nats.
+        limit: the plane shown is `[-limit, limit]` both ways.
+        names: of the two axes.
+        title: above everything.
+
+    Returns:
+        The matplotlib figure.
+    """
+    line = np.linspace(-limit, limit, 161, dtype="float32")
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    densities = {name: np.exp(np.asarray(of(points))).reshape(161, 161) for name, of in panels.items()}
+    levels = np.linspace(0.0, max(density.max() for density in densities.values()), 13)
+    figure = Figure(figsize=(3.0 * len(panels), 3.5 if title else 3.2), layout="constrained")
+    for axes, (name, density) in zip(figure.subplots(1, len(panels), squeeze=False)[0], densities.items(), strict=True):
+        axes.contourf(line, line, density, levels=levels, cmap="Blues")
+        axes.set_title(name, fontsize=10.5)
+        axes.set(xlabel=names[0], ylabel=names[1], aspect="equal")
+        axes.tick_params(labelsize=7, colors="0.4", length=2)
+        axes.spines[:].set_color("0.8")
+    if title:
+        figure.suptitle(title, fontsize=13, weight="bold")
+    return figure
+
+
+def chains(diagnostics, names=None, title=None):
+    """Draws how fast chains forget: autocorrelation by the number of sweeps between, one line a latent.
+
+    Args:
+        diagnostics: `keras_vae.metrics.Chains`.
+        names: of the modalities, for the legend.
+        title: above everything; under it stand the largest split R-hat and the smallest effective sample size.
+
+    Returns:
+        The matplotlib figure.
+    """
+    figure = Figure(figsize=(5.6, 3.6), layout="constrained")
+    axes, shown = figure.subplots(), set()
+    for latent, owner in enumerate(diagnostics.owner):
+        label = None if owner in shown else (names[owner] if names else f"modality {owner + 1}")
+        shown.add(owner)
+        axes.plot(diagnostics.autocorrelation[:, latent], color=_COLOURS[owner], alpha=0.6, linewidth=1.2, label=label)
+    axes.axhline(0.0, color="0.6", linewidth=0.6)
+    axes.set(xlabel="sweeps between", ylabel="autocorrelation", xlim=(0, len(diagnostics.autocorrelation) - 1))
+    axes.tick_params(labelsize=8, colors="0.4", length=2)
+    axes.spines[["right", "top"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    worst = f"split R-hat at most {diagnostics.split_r_hat.max():.2f}, "
+    axes.set_title(f"{worst}a sweep worth {diagnostics.effective_sample_size.min():.2f} draws or more", fontsize=9.5)
+    if title:
+        figure.suptitle(title, fontsize=13, weight="bold")
+    return figure
+
+
 def write(made, path, title=None):
     """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
     figure = made if isinstance(made, Figure) else picture(made, title=title)
