@@ -31,6 +31,9 @@ MODELS = {
     ),
     "mmvae": functools.partial(mvae, cls=keras_vae.MMVAE, objective="iwae", importance_samples=2),
     "mopoe": functools.partial(mvae, cls=keras_vae.MoPoE, latent_size=4, private_latents={"middle": 1}),
+    "poise_vae": functools.partial(
+        mvae, cls=keras_vae.POISEVAE, latent_size=5, private_latents={"middle": 1}, reconstruct_absent=True
+    ),
 }
 DEFAULTS = {
     "vae": keras_vae.VAE,
@@ -39,8 +42,9 @@ DEFAULTS = {
     "cvae": keras_vae.CVAE,
     "mvae": keras_vae.MVAE,
     "mmvae": keras_vae.MMVAE,
+    "poise_vae": keras_vae.POISEVAE,
 }
-MULTIMODAL = ["mvae", "mvae_private", "mmvae", "mopoe"]
+MULTIMODAL = ["mvae", "mvae_private", "mmvae", "mopoe", "poise_vae"]
 CONTINUOUS = [kind for kind in MODELS if kind != "vqvae"]  # latents are vectors and drawn, not codes and certain
 
 
@@ -270,6 +274,12 @@ OPTIONS = {
         "private_latents": {"middle": 1},
         "random_subsets": 2,
     },
+    "poise_vae": {
+        "latent_size": 5,
+        "private_latents": {"middle": 1},
+        "gradient": "covariance",
+        "modality_weights": {"image": 1.0, "middle": 4.0},
+    },
     "mmvae": {
         "objective": "dreg",
         "importance_samples": 2,
@@ -281,7 +291,7 @@ OPTIONS = {
 
 @pytest.mark.parametrize("kind", DEFAULTS)
 def test_model_with_default_networks_fits_and_comes_back_with_its_arguments(kind, data, tmp_path):
-    model = compiled(DEFAULTS[kind](latent_size=3, beta=2.5, seed=7, **OPTIONS[kind]))
+    model = compiled(DEFAULTS[kind](**{"latent_size": 3, "beta": 2.5, "seed": 7, **OPTIONS[kind]}))
     assert np.isfinite(model.fit(data, batch_size=32, verbose=0).history["loss"]).all()
     x = explained(model, data)
     assert [part.shape for part in leaves(model.reconstruct(data))] == [part.shape for part in leaves(x)]

@@ -2,7 +2,7 @@
 and SVHN: it reconstructs, generates either modality from the other, and generates both from nothing.
 
 The posterior is the paper's product of experts and a standard normal. The objective is the paper's sum over both
-modalities and each alone, with four changes (`mvae_poe_paper` is trained without them):
+modalities and each alone, with four changes (the second row below is trained without them):
 - a subset also reconstructs the modality outside it. With two modalities that is, up to scale and the prior expert,
   the objective of MoPoE (Sutter et al. 2021);
 - 8 of the 20 latents are private to SVHN (after DMVAE, Lee & Pavlovic 2021): they hold its style, inferred from SVHN
@@ -20,7 +20,7 @@ the official test split. The structure was settled in trials that were judged on
 augmentation and the mixture on training images. The time below was taken beside other work.
 
 Log-likelihoods are by importance sampling, of MNIST binarized once and of SVHN's density, whose scale is part of the
-model: 0.25 here, 0.35 in `mvae_poe_paper`. At 200 draws they are loose bounds, that of pairs probably most, the product
+model: 0.25 here, 0.35 in that row. At 200 draws they are loose bounds, that of pairs probably most, the product
 being the narrowest proposal: MNIST given SVHN comes out worse than MNIST alone. The Frechet distance (Heusel et al.
 2017, equation 6) is that of the last hidden layers of our digit classifiers, so it compares with none elsewhere. CCA is
 scikit-learn's: 20 components of 100 principal components of each modality, fitted to the training pairs.
@@ -38,8 +38,7 @@ LICENCE = (
 )
 COMPARED_WITH = {
     "cca": "CCA, the linear baseline",
-    "mvae_poe": "MVAE, 18 epochs",
-    "mvae_poe_paper": "MVAE, the paper's objective, 5 epochs",
+    "mvae_poe": "MVAE",
     "mmvae_moe": "MMVAE",
     "mopoe": "MoPoE",
     "poise_vae": "POISE-VAE",

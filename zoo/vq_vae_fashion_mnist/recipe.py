@@ -19,7 +19,12 @@ LICENCE = (
     "Code and weights: Apache 2.0. The images of Fashion-MNIST in `examples.npz` and the preview: Zalando SE, MIT "
     "licence."
 )
-USE = _svhn.USE.replace('"vq_vae"', '"vq_vae_fashion_mnist"')
+USE = (
+    _svhn.USE.replace('"vq_vae"', '"vq_vae_fashion_mnist"')
+    .replace("32, 32, 3", "28, 28, 1")
+    .replace("[10, 8, 8]", "[10, 7, 7]")
+    .replace("numbers =", "clothes =")
+)
 
 model = partial(_svhn.model, shape=(28, 28, 1))
 data = partial(_svhn.data, name="fashion_mnist", batch_size=128, jittered=False)
