@@ -20,6 +20,7 @@ def main():
     parser.add_argument("entry")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--set", type=json.loads, default={}, help="JSON of hyperparameters")
+    parser.add_argument("--label", help="what the card calls it, instead of its hyperparameters")
     parser.add_argument("--precision", default="float32", help="Keras's dtype policy during training")
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs"), help="folder of checkpoints")
     arguments = parser.parse_args()
@@ -33,7 +34,8 @@ def main():
         run = arguments.runs / "-".join([arguments.entry, *(f"{key}-{value}" for key, value in overrides.items())])
         model, facts = training.train(arguments.entry, overrides, run, arguments.precision, verbose=2)
         measured = training.measure(entries.recipe(arguments.entry), model, print)
-        known = [*entries.trainings(arguments.entry), {"training": facts, "metrics": measured}]
+        label = {"label": arguments.label} if arguments.label else {}
+        known = [*entries.trainings(arguments.entry), {**label, "training": facts, "metrics": measured}]
         known.sort(key=lambda one: sorted(one["training"]["overrides"].items()))
         files = {entries.TRAININGS: entries.to_json(known)}
         entries.write_files(entries.ROOT / arguments.entry, files)

@@ -72,7 +72,8 @@ def _comparison(recipe, facts):
                 for key, value in overrides.items()
             )
             count = f", {len(trainings)} seeds" if len(trainings) > 1 else ""
-            label = others.get(name, f"`{name}`") + changed + count
+            told = trainings[0].get("label")
+            label = others.get(name, f"`{name}`") + (f", {told}" if told else changed) + count
             rows.append([label, *(_mean(trainings, metric) for metric in names)])
             repeated |= len(trainings) > 1
     parts = ["## Compared", table(rows, ("entry", *(readable(name) for name in names)))]
