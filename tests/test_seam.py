@@ -92,13 +92,14 @@ def test_replicas_draw_different_noise_and_new_noise_at_each_step(strategy, imag
         assert np.abs(one - other).min() > 1e-6
 
 
-@pytest.mark.parametrize("kind", ["vae", "mvae", "mvae with masks"])
+@pytest.mark.parametrize("kind", ["vae", "mvae", "poise_vae", "mvae with masks"])
 def test_models_fit_and_evaluate_on_two_replicas(kind, strategy, images, pairs):
     data = images if kind == "vae" else pairs
     if kind == "mvae with masks":
         data = {**pairs, "observed": {"middle": np.arange(32) % 2 == 0}}
     with strategy.scope():
-        model = compiled((vae if kind == "vae" else mvae)(seed=0), keras.optimizers.Adam(0.01))
+        options = {"cls": keras_vae.POISEVAE, "latent_size": 4} if kind == "poise_vae" else {}
+        model = compiled((vae if kind == "vae" else mvae)(seed=0, **options), keras.optimizers.Adam(0.01))
     history = model.fit(data, batch_size=8, epochs=3, verbose=0).history
     assert history["free_energy"][-1] < history["free_energy"][0]
     logs = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)

@@ -119,8 +119,8 @@ def format_value(row):
     """A value with its unit, as precise as it is worth reading."""
     if row["unit"] == "fraction":
         return f"{100 * row['value']:.1f} %"
-    if row["unit"] == "score":
-        return f"{row['value']:.3f}"
+    if row["unit"] in ("score", "ratio"):
+        return f"{row['value']:.{3 if row['unit'] == 'score' else 2}f}"
     if row["unit"] in ("nats", "bits"):
         return f"{row['value']:{'.2f' if abs(row['value']) >= 0.01 else '.1g'}} {row['unit']}"
     return f"{row['value']:g}"

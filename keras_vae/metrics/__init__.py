@@ -18,6 +18,7 @@ from keras_vae.metrics.frechet import classifier_features, frechet_distance
 from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
 from keras_vae.metrics.likelihood import bits_per_dimension, free_energy, negative_log_likelihood
 from keras_vae.metrics.reconstruction import reconstruction_error
+from keras_vae.metrics.speed import relative_step_time
 
 __all__ = [
     "CanonicalCorrelation",
@@ -44,6 +45,7 @@ __all__ = [
     "posterior_moments",
     "rate_per_latent",
     "reconstruction_error",
+    "relative_step_time",
     "separated_attribute_predictability",
     "slant",
 ]

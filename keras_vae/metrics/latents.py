@@ -30,17 +30,18 @@ def rate_per_latent(model, x, batch_size=512):
     return np.concatenate(parts).mean(axis=0)
 
 
-def linear_probe(model, train, train_labels, test, test_labels):
+def linear_probe(model, train, train_labels, test, test_labels, classifier=None):
     """Accuracy on `test` of a logistic regression on the posterior means of `train`.
 
     Args:
         train, test: data as the model takes them; leave a modality out to probe the posterior without it.
         train_labels, test_labels: integers `[examples]`.
+        classifier: a scikit-learn classifier instead of a logistic regression.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    probe = make_pipeline(StandardScaler(), classifier or LogisticRegression(max_iter=1000))
     probe.fit(model.embed(train), train_labels)
     return Estimate.of(probe.predict(model.embed(test)) == np.asarray(test_labels), "fraction")

@@ -53,6 +53,8 @@ SUMMARY = (
     "frechet_distance_mnist",
     "frechet_distance_svhn",
     "negative_log_likelihood",
+    "free_energy",
+    "training_step_over_that_of_mvae_poe",
 )
 USE = """
 import keras_vae
@@ -209,6 +211,8 @@ def evaluate(model, samples=10, joint_samples=10_000, likelihood_samples=200, se
         yield f"linear_probe_{'_and_'.join(given)}", probe, "test pairs"
     for name, estimate in metrics.free_energy(model, test_pairs).items():
         yield name, estimate, "test pairs"
+    step = metrics.relative_step_time(model, zoo.load("mvae_poe", weights=False), test_pairs)
+    yield "training_step_over_that_of_mvae_poe", step, "rounds of 10 steps each of either"
 
     bits = {**test_pairs, "mnist": binarize(test_pairs["mnist"], seed=seed).numpy()}
     every = (("mnist", "svhn"), ("mnist",), ("svhn",))

@@ -1,9 +1,16 @@
 """POISE-VAE on same-digit pairs of MNIST and SVHN: each modality has latents of its own, 12 for MNIST and 20 for SVHN,
 and an exponential family couples 12 of either in the prior. Posteriors are products of that prior and of one normal
-expert for each observed modality, all sampled by block Gibbs.
+expert for each observed modality, all sampled by block Gibbs. A missing modality drops its expert.
 
 Networks, likelihoods, data, the private latents of SVHN's style and the warm-up of SVHN's likelihood are those of
-`mvae_poe`; latents and prior differ.
+`mvae_poe`; latents and prior differ. The linear coupling of the k-th latents starts at 0.95: from no coupling, decoders
+learned in a trial to do without latents that tell nothing of the other modality. In training each draw takes 15
+sweeps, of which the gradient passes through the last five.
+
+The free energy has the prior's normaliser from annealed importance sampling, forward and reverse; log-likelihoods have
+it too, and draw from one more sweep of 32 chains. The SVM has a Gaussian kernel, as in the public notebooks of
+POISE-VAE (github.com/gongziyida/POISEVAEv1), which report 92.9 % (MNIST) and 68.9 % (SVHN) so, and coherences of
+11.9 %, 10.9 % and 12.0 %, near chance.
 """
 
 from keras_vae.zoo.entries import recipe
@@ -17,6 +24,27 @@ USE = _product.USE.replace('"mvae_poe"', '"poise_vae"')
 COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
 
 data, examples, preview = _product.data, _product.examples, _product.preview
+
+
+def evaluate(model, seed=0):
+    from sklearn.svm import SVC
+
+    from keras_vae import metrics
+
+    yield from _product.evaluate(model, seed=seed)
+    (train, train_digits), (test, test_digits) = (_product.pairs(split, seed) for split in ("train", "test"))
+    for name in ("mnist", "svhn"):
+        known, unknown = ({name: pairs[name]} for pairs in (train, test))
+        probe = metrics.linear_probe(model, known, train_digits, unknown, test_digits, SVC())
+        yield f"svm_{name}", probe, "test pairs"
+    ends, count = model.prior.update_log_partition(steps=2000), model.prior.count
+    for direction, end in zip(("forward", "reverse"), ends, strict=True):
+        yield f"log_partition_{direction}", metrics.Estimate(end, "nats", count), "chains of 2,000 temperatures"
+    mixing = metrics.chain_diagnostics(model, chains=32, sweeps=1000)
+    split = "chains of 1,000 sweeps"
+    yield "largest_split_r_hat", metrics.Estimate(float(mixing.split_r_hat.max()), "score", 32), split
+    size = float(mixing.effective_sample_size.min())
+    yield "smallest_effective_sample_size_of_a_sweep", metrics.Estimate(size, "draws", 32), split
 
 
 def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", seed=0, **settings):

@@ -1,0 +1,33 @@
+"""How long training takes."""
+
+import time
+
+import numpy as np
+from keras import tree
+
+from keras_vae.metrics.estimate import Estimate
+
+
+def relative_step_time(model, other, x, batch_size=64, steps=10, rounds=5):
+    """Time of a training step of a model over that of another one on the same data, here and now: the median of rounds,
+    in each of which either takes `steps`. Copies are trained; the models stay as they are.
+
+    Args:
+        x: data as both take them, at least `batch_size` examples.
+
+    Returns:
+        Estimate, a ratio.
+    """
+    batch = tree.map_structure(lambda part: np.tile(part[:batch_size], (steps,) + (1,) * (part.ndim - 1)), x)
+    copies = [type(each).from_config(each.get_config()) for each in (model, other)]
+
+    def seconds(copy):
+        start = time.perf_counter()
+        copy.fit(batch, batch_size=batch_size, shuffle=False, verbose=0)
+        return time.perf_counter() - start
+
+    for copy in copies:
+        copy.compile("adam", steps_per_execution=steps)
+        seconds(copy)  # makes the graph
+    ratios = [np.divide(*map(seconds, copies)) for _ in range(rounds)]
+    return Estimate(float(np.median(ratios)), "ratio", rounds)
