@@ -126,6 +126,10 @@ class ChainMixing(keras.callbacks.Callback):
             raise ValueError(f"threshold must be above 1 and every at least 1; got {threshold} and {every}.")
         self.threshold, self.every, self.options = threshold, every, options
 
+    def on_train_begin(self, logs=None):
+        if not hasattr(self.model.prior, "advance"):
+            raise TypeError(f"{type(self.model).__name__} draws exactly: it has no chains that could fail to mix.")
+
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
@@ -135,8 +139,8 @@ class ChainMixing(keras.callbacks.Callback):
         if not r_hat.max() <= self.threshold:
             warnings.warn(
                 f"Epoch {epoch + 1}: the chains of the prior do not mix; split R-hat is {r_hat.max():.2f} for latent "
-                f"{r_hat.argmax()}, above {self.threshold}. Take more sweeps (prior_sweeps=, sweeps=), or a smaller "
-                "learning rate.",
+                f"{r_hat.argmax()}, above {self.threshold}. Train with a smaller learning rate, and draw "
+                "with more sweeps: CoupledExponentialPrior(sweeps=...).",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -168,7 +168,13 @@ def chains(diagnostics, names=None, title=None):
     for latent, owner in enumerate(diagnostics.owner):
         label = None if owner in shown else (names[owner] if names else f"modality {owner + 1}")
         shown.add(owner)
-        axes.plot(diagnostics.autocorrelation[:, latent], color=_COLOURS[owner], alpha=0.6, linewidth=1.2, label=label)
+        axes.plot(
+            diagnostics.autocorrelation[:, latent],
+            color=_COLOURS[owner % len(_COLOURS)],
+            alpha=0.6,
+            linewidth=1.2,
+            label=label,
+        )
     axes.axhline(0.0, color="0.6", linewidth=0.6)
     axes.set(xlabel="sweeps between", ylabel="autocorrelation", xlim=(0, len(diagnostics.autocorrelation) - 1))
     axes.tick_params(labelsize=8, colors="0.4", length=2)

@@ -117,8 +117,10 @@ def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
 
 
 def _set_trainable(model, stage, trainable):
-    for part in stage.get("frozen", ()):
-        getattr(model, part).trainable = trainable
+    for name in stage.get("frozen", ()):
+        part = getattr(model, name)
+        for layer in part.values() if isinstance(part, dict) else [part]:
+            layer.trainable = trainable
 
 
 def machine():

@@ -12,8 +12,9 @@ from keras_vae.distributions.priors import _Prior
 tfd = tfp.distributions
 
 # They bound the normaliser whatever the parameters: with t = |z_1||z_2| for two modalities, the mixed terms take no
-# more than `LARGEST_MIXED^2 |z|^2` and half of the quadratic ones, so that
-# `-log p~(z) >= (1 - 2 LARGEST_MIXED^2) |z|^2 / 2 - LARGEST_LINEAR t + SMALLEST_QUADRATIC / (2 d) t^2`.
+# more than `2 LARGEST_MIXED^2 |z|^2` and half of the quadratic ones, so that, where `strong` (below) is 1,
+# `-log p~(z) >= (1 - 4 LARGEST_MIXED^2) |z|^2 / 2 - LARGEST_LINEAR t + SMALLEST_QUADRATIC / (2 d) t^2`;
+# where it is less no linear coupling is above 1, and the last two terms are not needed.
 LARGEST_LINEAR = 1.2  # singular value of the linear couplings; above 1 the family can have two modes
 LARGEST_MIXED = 0.09
 SMALLEST_QUADRATIC = 0.05  # over d, the larger number of coupled latents of all modalities but one of the two; hardly
@@ -57,7 +58,7 @@ class CoupledExponential(tfd.Distribution):
         self.members = [owner == modality for modality in range(owner.max() + 1)]
         super().__init__(
             dtype=self.linear.dtype,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
+            reparameterization_type=tfd.NOT_REPARAMETERIZED,  # not wholly: the first sweeps pass no gradient on
             validate_args=False,
             allow_nan_stats=True,
             parameters={"linear": linear, "quadratic": quadratic, "name": name},
@@ -92,7 +93,7 @@ class CoupledExponential(tfd.Distribution):
 
     def natural_parameters(self, z):
         """`(linear, quadratic)`, `[..., latent]` each, of every latent given those of the other modalities."""
-        given = tf.matmul(_statistics(z), self.coupling)
+        given = tf.tensordot(_statistics(z), self.coupling, 1)
         linear, quadratic = tf.split(given, 2, axis=-1)
         return self.linear + linear, self.quadratic + quadratic
 
@@ -104,7 +105,7 @@ class CoupledExponential(tfd.Distribution):
 
     def _unnormalized_log_prob(self, z):
         statistics = _statistics(z)
-        coupled = 0.5 * tf.reduce_sum(tf.matmul(statistics, self.coupling) * statistics, axis=-1)
+        coupled = 0.5 * tf.reduce_sum(tf.tensordot(statistics, self.coupling, 1) * statistics, axis=-1)
         own = tf.reduce_sum(self.linear * z + self.quadratic * z**2 - 0.5 * z**2, axis=-1)
         return own + coupled - 0.5 * z.shape[-1] * math.log(2.0 * math.pi)
 
@@ -241,8 +242,11 @@ class GibbsMixture:
 
     def sample(self, samples, seed):
         """Draws, `[samples, ..., latent]`, from the states in turn."""
-        before = tf.gather(self.states, tf.range(samples) % tf.shape(self.states)[0])
-        return self.target.sweep(before, tf.random.stateless_normal(tf.shape(before), seed))
+        seeds, count = tfp.random.split_seed(seed), tf.shape(self.states)[0]
+        # Each equally often in expectation, however many are drawn at a time
+        first = tf.random.stateless_uniform([], seeds[0], 0, count, tf.int32)
+        before = tf.gather(self.states, (first + tf.range(samples)) % count)
+        return self.target.sweep(before, tf.random.stateless_normal(tf.shape(before), seeds[1]))
 
     def log_prob(self, z):
         """Nats, `[samples, ...]`, of draws `[samples, ..., latent]`."""
@@ -266,21 +270,24 @@ def coupled_kl_divergence(q, p, before, after, p_states, estimator="pathwise"):
             adds `E_p[d/dG log p~] - E_q[d/dG log p~]` to it, p~ being p without its normaliser.
     """
     states = tf.stop_gradient(after)
-    energy = q.unnormalized_log_prob(states) - p.unnormalized_log_prob(states)
+    energy = _energy(q, p, states)
     weights = q.unnormalized_log_prob(states) - GibbsMixture(q, tf.stop_gradient(before)).log_prob(states)
     count = after.shape[0]
     log_partition = tf.reduce_logsumexp(weights, axis=0) - math.log(count)
     value = tf.reduce_mean(energy, axis=0) - log_partition + p.log_partition
     if estimator == "pathwise":
-        constant_q, constant_p = q.with_constant_parameters(), p.with_constant_parameters()
-        moved = constant_q.unnormalized_log_prob(after) - constant_p.unnormalized_log_prob(after)
-        surrogate = tf.reduce_mean(moved, axis=0)
+        surrogate = tf.reduce_mean(_energy(q.with_constant_parameters(), p, after), axis=0)
     else:
         deviation = tf.stop_gradient(energy - tf.reduce_mean(energy, axis=0)) / (count - 1)
         surrogate = tf.reduce_sum(deviation * q.unnormalized_log_prob(states), axis=0)
     surrogate -= tf.reduce_mean(p.unnormalized_log_prob(states), axis=0)
     surrogate += tf.reduce_mean(p.unnormalized_log_prob(tf.stop_gradient(p_states)))
     return tf.stop_gradient(value - surrogate) + surrogate
+
+
+def _energy(q, p, z):
+    """`B(z) = log q~(z) - log p~(z)`: the couplings cancel."""
+    return tf.reduce_sum((q.linear - p.linear) * z + (q.quadratic - p.quadratic) * z**2, axis=-1)
 
 
 @tf.function(autograph=False, reduce_retracing=True)
@@ -330,9 +337,10 @@ class CoupledExponentialPrior(_Prior):
     `T(z) = [z, z^2]`, proper for any parameters, and the standard normal where G is zero.
 
     Between latents i and j of two modalities, `a_ij z_i z_j + b_ij z_i z_j^2 + b_ji z_i^2 z_j - c_ij z_i^2 z_j^2`. No
-    singular value of a is above 1.2, `|b_ij| < 0.09 sqrt(2 c_ij / d_j)`, where d_j is the number of coupled latents of
-    all modalities but j's, and `c_ij > 0.05 / max(d_i, d_j)` where a is strong. This bounds the normaliser too: a
-    family that is no more than proper drifts off in training to where chains and estimates fail.
+    singular value of a is above 1.2 over the number of other modalities, `|b_ij| < 0.09 sqrt(2 c_ij / d_j)`, where d_j
+    is the number of coupled latents of all modalities but j's, and `c_ij > 0.05 / max(d_i, d_j)` where a is strong.
+    This bounds the normaliser too: a family that is no more than proper drifts off in training to where chains and
+    estimates fail.
 
     It holds chains that persist from step to step, from which samples start, and its normaliser: `fit` and `evaluate`
     keep both up to date, `update_log_partition` does after any other change.
@@ -341,17 +349,15 @@ class CoupledExponentialPrior(_Prior):
         latent_sizes: numbers of coupled latents by modality, in the order of their names. None: the model sets them.
         private_sizes: numbers of latents by modality that nothing is coupled to; they come after the coupled ones of
             all modalities. None: none.
-        start: the coefficient a, in (-1, 1), from which a training starts between the k-th latents of each two
-            modalities; all others start at 0 or near it. 0 starts without coupling, and what does not couple at first
-            may never do: a decoder learns to do without latents that tell nothing of another modality.
+        start: the coefficient a, in (-1, 1) over the number of other modalities, from which a training starts between
+            the k-th latents of each two; all others start at 0 or near it. 0 starts without coupling, and what does not
+            couple at first may never do: a decoder learns to do without latents that tell nothing of another modality.
         chains: number of persistent chains, even.
         sweeps: of a draw, from a persistent chain on.
     """
 
     def __init__(self, latent_sizes=None, private_sizes=None, start=0.0, chains=500, sweeps=50, **kwargs):
         super().__init__(None, **kwargs)
-        if not abs(start) < 1.0:
-            raise ValueError(f"start must lie in (-1, 1); got {start!r}.")
         if not isinstance(chains, int) or chains < 2 or chains % 2:
             raise ValueError(f"chains must be an even positive integer; got {chains!r}.")
         self.latent_sizes, self.private_sizes, self.start = None, None, start
@@ -371,6 +377,11 @@ class CoupledExponentialPrior(_Prior):
             raise ValueError(
                 "latent_sizes must be a positive integer for each of two modalities or more, and private_sizes one "
                 f"that is not negative for each; got {latent_sizes!r} and {private_sizes!r}."
+            )
+        if not abs(self.start) * (len(sizes) - 1) < 1.0:
+            limit = 1.0 / (len(sizes) - 1)
+            raise ValueError(
+                f"start must lie in (-{limit:g}, {limit:g}) with {len(sizes)} modalities; got {self.start}."
             )
         self.latent_sizes, self.private_sizes, self.latent_size = sizes, private, sum(sizes) + sum(private)
         self.owner = np.concatenate([np.repeat(range(len(sizes)), sizes), np.repeat(range(len(sizes)), private)])
@@ -475,21 +486,34 @@ class CoupledExponentialPrior(_Prior):
         self.states.assign(z)
         return z[::2]
 
-    def update_log_partition(self, steps=200, sweeps=50, seed=0):
+    def update_log_partition(self, steps=200, sweeps=50, seed=0, move=True):
         """Moves the chains on, estimates `log Z` anew from both ends, and takes the mean of the two.
 
+        Args:
+            steps: number of temperatures of either way.
+            sweeps: by which the chains move on.
+            seed: an integer, or a stateless int32 pair. With the same one again and again, chains run alike.
+            move: whether the chains, from which samples start, stay where they got to.
+
         Returns:
-            `(forward, reverse)` of `annealed_log_partition`, nats.
+            `(forward, reverse)` of `annealed_log_partition`, nats. Where they differ by more than about 0.1, take more
+            steps, or distrust likelihoods by as much.
+
+        Raises:
+            ValueError: `steps` or `sweeps` is below 1.
         """
-        seeds = tfp.random.split_seed(tf.constant([seed, 0]), n=2)
+        if steps < 1 or sweeps < 1:
+            raise ValueError(f"steps and sweeps must be at least 1; got {steps} and {sweeps}.")
+        seeds = tfp.random.split_seed(tf.constant([seed, 0]) if isinstance(seed, int) else seed, n=2)
         p = self.distribution().with_constant_parameters()
         _, states = p.chains(self.count, seeds[0], sweeps)
-        self.states.assign(states)
+        if move:
+            self.states.assign(states)
         ends = annealed_log_partition(p.coupling, tuple(self.owner.tolist()), states, seeds[1], tf.constant(steps))
         forward, reverse = (float(end) for end in ends)
         self.log_partition.assign((forward + reverse) / 2.0)
         self.followed.assign(p.coupling)
-        self.log_weights.assign(tf.zeros(self.count // 2))
+        self.log_weights.assign(tf.zeros(self.count // 2))  # of the states, moved on or not
         return forward, reverse
 
 

@@ -28,7 +28,8 @@ def chain_diagnostics(model, x=None, chains=16, sweeps=500, lags=50, seed=0):
     """Runs chains of a `POISEVAE`'s prior, or of its posteriors, and says how well they mix (`tfp.mcmc`).
 
     Chains start where draws do: those of the prior at its persistent ones, those of posteriors at the product of the
-    experts with a standard normal. The first tenth is left out.
+    experts with a standard normal. The first tenth is left out. Chains that have all settled in the same one of
+    several modes look as if they mixed.
 
     Args:
         x: None for the prior; data as the model takes them for posteriors, of which figures are the worst of examples.
@@ -45,19 +46,20 @@ def chain_diagnostics(model, x=None, chains=16, sweeps=500, lags=50, seed=0):
     if not hasattr(model.prior, "advance"):
         raise TypeError(f"{type(model).__name__} draws exactly: there are no chains to diagnose.")
     if x is None:
-        states = trace(model.prior.distribution(), chains, sweeps, seed)[:, :, None]
+        traces = [trace(model.prior.distribution(), chains, sweeps, seed)[:, :, None]]
     else:
-        states = tf.concat([trace(model.encode(part), chains, sweeps, seed) for part in model.batches(x, 100)], axis=2)
-    states = states[sweeps // 10 :]
+        traces = (trace(model.encode(part), chains, sweeps, seed) for part in model.batches(x, 100))
+    r_hats, sizes, correlations = zip(*(_figures(states[sweeps // 10 :], lags) for states in traces), strict=True)
+    return Chains(np.max(r_hats, axis=0), np.min(sizes, axis=0), np.max(correlations, axis=0), model.prior.owner)
+
+
+def _figures(states, lags):
+    """Those of `Chains` of states `[sweeps, chains, examples, latent]`, the worst of examples."""
+    sweeps, chains = states.shape[:2]
     r_hat = tfp.mcmc.potential_scale_reduction(states, independent_chain_ndims=1, split_chains=True)
-    size = tfp.mcmc.effective_sample_size(states, cross_chain_dims=1) / (states.shape[0] * chains)
-    correlation = tfp.stats.auto_correlation(states, axis=0, max_lags=min(lags, states.shape[0] - 1))
-    return Chains(
-        np.max(r_hat, axis=0),
-        np.min(size, axis=0),
-        np.max(np.mean(correlation, axis=1), axis=1),
-        model.prior.owner,
-    )
+    size = tfp.mcmc.effective_sample_size(states, cross_chain_dims=1) / (sweeps * chains)
+    correlation = tfp.stats.auto_correlation(states, axis=0, max_lags=min(lags, sweeps - 1))
+    return np.max(r_hat, axis=0), np.min(size, axis=0), np.max(np.mean(correlation, axis=1), axis=1)
 
 
 def trace(distribution, chains, sweeps, seed=0):

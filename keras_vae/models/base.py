@@ -120,8 +120,8 @@ class LatentVariableModel(keras.Model):
         return self.beta * tf.where(self.capacity > 0, distance, rate)
 
     def own_callbacks(self):
-        """Callbacks of every `fit` and `evaluate`, after the user's."""
-        return [_Watch()]
+        """Callbacks of every `fit` and `evaluate`, before the user's: what these save is up to date."""
+        return []
 
     # --- the seam -----------------------------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class LatentVariableModel(keras.Model):
         """
         refuse_unused(y=y, **{name: kwargs.pop(name, None) for name in ("sample_weight", "class_weight")})
         if callbacks is None or isinstance(callbacks, (list, tuple)):
-            callbacks = [*(callbacks or ()), *self.own_callbacks()]
+            callbacks = [*self.own_callbacks(), *(callbacks or ()), _Watch()]
         if self.capacity is not None:
             self.capacity.assign(0.0)  # of an earlier fit; a callback sets this one's
         with clear_errors():
@@ -212,7 +212,7 @@ class LatentVariableModel(keras.Model):
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self._accept(x)
-                callbacks = [*(callbacks or ()), *self.own_callbacks()]
+                callbacks = [*self.own_callbacks(), *(callbacks or ()), _Watch()]
             return super().evaluate(x, callbacks=callbacks, **kwargs)
 
     def _accept(self, data):

@@ -18,9 +18,11 @@ class POISEVAE(MVAE):
     by block Gibbs, in which each modality's latents are independent normals given the others'.
 
     The objective is that of `MVAE`, over all modalities and each one alone. The gradient of the rate is exact but for
-    the noise and the length of the chains. Its value needs two normalisers: `log Z_p` is estimated before each epoch
-    and evaluation by annealed importance sampling, and followed in between; `log Z_q` by importance sampling from the
-    chains, few in training and 16 in `evaluate`, which overstates the rate a little. `log_likelihood` does without.
+    noise, the length of the chains, and how many sweeps it passes through. Its value needs two normalisers: `log Z_p`
+    is estimated at each epoch and evaluation by annealed importance sampling from both ends, and followed in between;
+    `log Z_q` by importance sampling from the chains, few in training and 16 in `evaluate`, which overstates the rate a
+    little. `log_likelihood` needs the first alone: it is a bound but for that one's error, which `update_log_partition`
+    of the prior shows, and which is to be called after weights are set by hand.
 
     Formula:
         `p(z) ∝ exp(-|z|^2 / 2 + sum_(m<n) T(z_m)' G_mn T(z_n))`, `T(z) = [z, z^2]`;
@@ -70,10 +72,11 @@ class POISEVAE(MVAE):
         if gradient not in ("pathwise", "covariance"):
             raise ValueError(f'gradient must be "pathwise" or "covariance"; got {gradient!r}.')
         numbers = {"chains": chains, "gradient_sweeps": gradient_sweeps, "prior_sweeps": prior_sweeps}
-        if not min(numbers.values()) >= 1 or sweeps < gradient_sweeps or (gradient == "covariance" and chains < 2):
+        whole = all(isinstance(number, int) and number >= 1 for number in (*numbers.values(), sweeps))
+        if not whole or sweeps < gradient_sweeps or (gradient == "covariance" and chains < 2):
             raise ValueError(
-                "chains, gradient_sweeps and prior_sweeps must be at least 1, sweeps at least gradient_sweeps, and a "
-                f"covariance needs 2 chains; got {numbers} and sweeps={sweeps}."
+                "chains, gradient_sweeps and prior_sweeps must be positive integers, sweeps at least gradient_sweeps, "
+                f"and a covariance needs 2 chains; got {numbers} and sweeps={sweeps}."
             )
         self.sweeps, self.gradient_sweeps, self.chains = sweeps, gradient_sweeps, chains
         self.prior_sweeps, self.gradient = prior_sweeps, gradient
@@ -131,13 +134,16 @@ class POISEVAE(MVAE):
 
 
 class _UpToDate(keras.callbacks.Callback):
-    """Estimates the prior's normaliser where it is read next: before an epoch, before an evaluation, and at the end."""
+    """Estimates the prior's normaliser anew before it is read: before training, an evaluation, and a checkpoint."""
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.model.prior.update_log_partition()
+    def on_train_begin(self, logs=None):
+        self.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.update()
 
     def on_test_begin(self, logs=None):
-        self.model.prior.update_log_partition()
+        self.update(move=False)  # or samples of one seed would change by an evaluation
 
-    def on_train_end(self, logs=None):
-        self.model.prior.update_log_partition()
+    def update(self, **options):
+        self.model.prior.update_log_partition(seed=self.model.next_seed(), **options)

@@ -137,7 +137,7 @@ def training(
     rise = {"steps": 1500, "delay": first_steps}
     warm_ups = [WarmUp(target=beta, start=first_beta, **rise), WarmUp(start=0.003, modality="svhn", **rise)]
     first = {
-        "compile": _optimizer(learning_rate, epochs, batch_size),
+        "compile": optimizer(learning_rate, epochs, batch_size),
         "epochs": epochs,
         "callbacks": warm_ups if first_steps else [],
         "frozen": ("prior",),
@@ -146,14 +146,14 @@ def training(
         return [{**first, "frozen": ()}]
     # Then the prior, until now a standard normal, is fitted to the posteriors and trained on with all else.
     second = {
-        "compile": _optimizer(learning_rate / 3, prior_epochs, batch_size),
+        "compile": optimizer(learning_rate / 3, prior_epochs, batch_size),
         "epochs": prior_epochs,
         "callbacks": [Adapt(pairs("train", seed, 20_000)[0])],
     }
     return [first, second]
 
 
-def _optimizer(learning_rate, epochs, batch_size):
+def optimizer(learning_rate, epochs, batch_size):
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * -(-60_000 // batch_size))
