@@ -69,7 +69,8 @@ def test_metrics_are_finite_and_say_what_they_were_measured_on(name):
         assert np.isfinite(row["value"])
         assert row["examples"] > 0
         assert row["split"]
-        assert row["unit"] in ("nats", "bits", "fraction", "score", "latents", "codes", "intensity")
+        units = ("nats", "bits", "fraction", "score", "latents", "codes", "intensity", "ratio", "draws")
+        assert row["unit"] in units
 
 
 @pytest.mark.parametrize("name", MODELS)
