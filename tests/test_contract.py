@@ -32,7 +32,13 @@ MODELS = {
     "mmvae": functools.partial(mvae, cls=keras_vae.MMVAE, objective="iwae", importance_samples=2),
     "mopoe": functools.partial(mvae, cls=keras_vae.MoPoE, latent_size=4, private_latents={"middle": 1}),
     "poise_vae": functools.partial(
-        mvae, cls=keras_vae.POISEVAE, latent_size=5, private_latents={"middle": 1}, reconstruct_absent=True
+        mvae,
+        cls=keras_vae.POISEVAE,
+        latent_size=5,
+        private_latents={"middle": 1},
+        reconstruct_absent=True,
+        sweeps=4,
+        gradient_sweeps=2,
     ),
 }
 DEFAULTS = {
