@@ -147,4 +147,5 @@ class _UpToDate(keras.callbacks.Callback):
 
     def move_on(self):
         # Other noise at each epoch, but the same whether or not there is an evaluation in between
-        self.model.prior.update_log_partition(seed=int(self.model.optimizer.iterations))
+        step = keras.ops.convert_to_numpy(self.model.optimizer.iterations)
+        self.model.prior.update_log_partition(seed=int(step))
