@@ -202,6 +202,71 @@ def train(
 
 
 @app.command()
+def tune(
+    name: Annotated[str, typer.Argument(help="An entry, whose recipe is searched.")],
+    trials: Annotated[int, typer.Option("--trials", "-n", min=1, help="How many settings to try, in all.")] = 10,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to search, again for each: beta (from a quarter to four times the recipe's), "
+            "latent_size=10:100 (a range) or width=100,200 (a choice). Default: beta and the latent size.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Another data set, where the recipe takes one: digits needs no download.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of each trial. Default: the recipe's.")] = None,
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="On held-out training data: log_likelihood (importance-weighted), free_energy, hypervolume (of the "
+            "rate-distortion plane), mutual_information_gap (dSprites) or coherence (MNIST-SVHN). None depends on beta."
+        ),
+    ] = "log_likelihood",
+    oracle: Annotated[str, typer.Option(help="bayesian, random, grid or hyperband.")] = "bayesian",
+    overrides: Annotated[
+        pathlib.Path | None, typer.Option("--set", help='JSON of hyperparameters for all trials: {"batch_size": 100}.')
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that run trials, on this machine.")] = 1,
+    address: Annotated[str, typer.Option(help="At which workers reach the chief.")] = "127.0.0.1",
+    directory: Annotated[
+        pathlib.Path, typer.Option("--directory", "-d", help="Of searches; this one's is DIRECTORY/NAME.")
+    ] = pathlib.Path("runs/tuning"),
+    precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    seed: Annotated[int, typer.Option(help="Of the search; trials have the recipe's own.")] = 0,
+):
+    """Search an entry's hyperparameters: prints each trial, then a table, and writes the best as JSON for `train --set`
+    and a picture of rates and distortions. Start it again after a kill, or for more trials: it goes on.
+
+    Across machines: set KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, and KERASTUNER_TUNER_ID to "chief" in one
+    process and to a name of its own in each other, and run the same command in all.
+    """
+    from keras_vae import zoo
+
+    recipe = zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
+    fixed = json.loads(overrides.read_text()) if overrides else {}
+    try:
+        from keras_vae import tuning
+    except ModuleNotFoundError as error:
+        raise RuntimeError(f'{error}. Tuning needs keras-tuner: pip install "keras_vae[tuning]".') from error
+
+    tuning.search(
+        name,
+        tuning.parse_space(recipe, over) if over else None,
+        trials,
+        epochs,
+        fixed | ({"dataset": data} if data else {}),
+        directory,
+        seed,
+        objective=objective,
+        oracle=oracle,
+        precision=precision,
+        workers=workers,
+        address=address,
+    )
+
+
+@app.command()
 def evaluate(
     name: Name,
     write: Annotated[bool, typer.Option(help="Write the figures, the card and the preview into the entry.")] = False,

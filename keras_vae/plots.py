@@ -187,6 +187,58 @@ def chains(diagnostics, names=None, title=None):
     return figure
 
 
+def rate_distortion(points, colours=None, marked=None, title=None):
+    """Draws models by their rate and distortion; on a grey line the free energy, their sum, is the same.
+
+    Args:
+        points: `(rate, distortion)` of each model, nats, `[models, 2]`.
+        colours: None, or `{name: positive numbers [models]}` of one hyperparameter, on a logarithmic scale.
+        marked: None, or `{label: index}` of models to be told apart.
+        title: above everything.
+
+    Returns:
+        The matplotlib figure.
+    """
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    rates, distortions = np.asarray(points, float).T
+    figure = Figure(figsize=(6.0, 4.4 if title else 4.1), layout="constrained")
+    axes = figure.subplots()
+    ((name, values),) = (colours or {None: None}).items()
+    norm = LogNorm() if values is not None and np.ptp(values) > 0 else None
+    colour = {"c": values, "norm": norm, "cmap": "viridis"} if norm else {"color": _COLOURS[0]}
+    shown = axes.scatter(rates, distortions, s=42, zorder=3, **colour)
+    if norm:
+        bar = figure.colorbar(shown, label=name, format=plain, ticks=LogLocator(subs=(1, 2, 5)))
+        bar.minorticks_off()
+        bar.outline.set_visible(False)
+    for index, (label, model) in enumerate((marked or {}).items()):
+        axes.scatter(
+            *([part[model]] for part in (rates, distortions)),
+            s=150 + 110 * index,  # rings, or one would hide the other
+            facecolors="none",
+            edgecolors=("#d00000", "black")[index % 2],
+            linewidths=1.6,
+            label=label,
+            zorder=4,
+        )
+    axes.margins(0.12)
+    limits = np.array([axes.get_xlim(), axes.get_ylim()])
+    sums = np.linspace(*limits.sum(axis=0), 9)[1:-1]
+    for index, total in enumerate(sums):
+        label = None if index else "equal free energy"
+        axes.plot(limits[0], total - limits[0], color="0.85", linewidth=0.8, zorder=1, label=label)
+    axes.set(xlabel="rate, nats", ylabel="distortion, nats", xlim=limits[0], ylim=limits[1])
+    axes.tick_params(labelsize=8, colors="0.4", length=2)
+    axes.spines[["right", "top"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=13, weight="bold")
+    return figure
+
+
 def write(made, path, title=None):
     """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
     figure = made if isinstance(made, Figure) else picture(made, title=title)

@@ -1,22 +1,165 @@
-"""A search over a recipe's hyperparameters finds the better one and hands it to training."""
+"""A search over a recipe's hyperparameters finds the better ones, goes on after a kill, and survives failed trials."""
 
+import json
+import math
+import subprocess
+import sys
+
+import keras
+import numpy as np
 import pytest
 
-from keras_vae import tuning
-from keras_vae.zoo import training
+from keras_vae import plots, tuning
+from keras_vae.tuning import objectives
+from keras_vae.zoo import entries, training
 
-pytest.importorskip("keras_tuner")
+keras_tuner = pytest.importorskip("keras_tuner")
+SMALL = {"latent_size": 4, "epochs": 5}
 
 
-def test_search_prefers_the_beta_with_the_lower_free_energy(toy):
-    best = tuning.search(
-        "toy", {"beta": [1.0, 200.0]}, trials=2, epochs=5, fixed={"latent_size": 4}, directory=toy / "tuning", verbose=0
-    )
-    assert best == {"beta": 1.0, "latent_size": 4}
+@pytest.fixture
+def search(toy):
+    def run(space, trials=2, **kwargs):
+        kwargs = {"fixed": SMALL, "directory": toy / "tuning", "verbose": 0, **kwargs}
+        return tuning.search("toy", space, trials, **kwargs)
+
+    return run
+
+
+def rows(toy):
+    return tuning.trials(toy / "tuning" / "toy")
+
+
+def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_train_takes(search, toy, capsys):
+    best = search({"beta": [200.0, 1.0]}, verbose=1)
+    assert best == {"beta": 1.0, **SMALL}
+    folder = toy / "tuning" / "toy"
+    assert json.loads((folder / "best.json").read_text()) == best
+    assert (folder / "rate_distortion.png").read_bytes().startswith(b"\x89PNG")
+    first, second = rows(toy)
+    assert first["values"] == {"beta": 1.0}  # the recipe as it is
+    assert first["measured"]["log_likelihood"] > second["measured"]["log_likelihood"]
+    # Never below: the log-likelihood bound is tighter than the free energy's, of one draw
+    assert -first["measured"]["log_likelihood"] < first["measured"]["free_energy"] + 0.5
+    table = (folder / "trials.md").read_text().splitlines()
+    assert table[2].startswith("| 1 | 1 |")
+    assert table[3].startswith("| 2 | 200 |")
+    assert "trial 2: log_likelihood" in capsys.readouterr().out
     model, _ = training.train("toy", {**best, "epochs": 1}, toy / "run", verbose=0)
     assert model.latent_size == 4
 
 
-def test_unknown_hyperparameter_is_refused(toy):
-    with pytest.raises(ValueError, match=r"no \['betta'\]"):
-        tuning.search("toy", {"betta": [1.0]}, directory=toy / "tuning")
+def test_a_search_goes_on_and_repeats_no_trial(search, toy, capsys):
+    search({"beta": (0.5, 2.0)}, trials=2)
+    folder = toy / "tuning" / "toy"
+    before = {path: path.read_bytes() for path in folder.glob("trial_*/trial.json")}
+    search({"beta": (0.5, 2.0)}, trials=3, verbose=1)
+    assert len(before) == 2
+    assert [line[:8] for line in capsys.readouterr().out.splitlines() if ": " in line][:2] == ["trial 3:"] * 2
+    assert {path: path.read_bytes() for path in before} == before
+    assert len({row["values"]["beta"] for row in rows(toy)}) == 3
+
+
+def test_another_search_in_the_same_folder_is_refused(search):
+    search({"beta": [1.0]}, trials=1)
+    with pytest.raises(ValueError, match="other settings"):
+        search({"beta": [2.0]}, trials=1)
+
+
+def test_failed_trials_are_recorded_and_survived(search, toy):
+    best = search({"learning_rate": [1e-3, 1e30, 1e31, 1e32]}, trials=4, oracle="grid")
+    assert best["learning_rate"] == 1e-3
+    assert [row["status"] for row in rows(toy)] == [
+        "COMPLETED",
+        *["FAILED"] * 3,
+    ]  # after three in a row keras-tuner itself gives up
+    assert "FloatingPointError" in rows(toy)[1]["message"]
+    assert "failed: FloatingPointError" in (toy / "tuning" / "toy" / "trials.md").read_text()
+
+
+def test_an_error_when_every_trial_failed(search):
+    with pytest.raises(RuntimeError, match=r"No trial was completed\. FloatingPointError"):
+        search({"beta": [1.0]}, trials=1, fixed={**SMALL, "learning_rate": 1e30})
+
+
+@pytest.mark.parametrize("oracle", ["random", "hyperband"])
+def test_other_oracles(search, toy, oracle):
+    search({"beta": (0.5, 2.0)}, oracle=oracle, fixed={"latent_size": 4}, epochs=2)
+    assert [row["status"] for row in rows(toy)] == ["COMPLETED"] * 2
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"space": {"betta": [1.0]}}, r"no \['betta'\]"),
+        ({"space": {"beta": (2.0, 1.0)}}, "lowest < highest"),
+        ({"space": {"beta": 1.0}}, "list of values"),
+        ({"space": {}}, "nothing to search"),
+        ({"space": {"latent_size": [2]}}, "searched and fixed at once"),
+        ({"space": {"beta": [1.0]}, "objective": "loss"}, "Unknown objective 'loss'.*log_likelihood"),
+        ({"space": {"beta": [1.0]}, "oracle": "annealing"}, "Unknown oracle 'annealing'.*hyperband"),
+        ({"space": {"beta": [1.0]}, "precision": "float8"}, "Unknown precision"),
+        ({"space": {"beta": [1.0]}, "workers": 0}, "workers must be a positive integer"),
+        ({"space": {"beta": [1.0]}, "trials": 0}, "trials must be a positive integer"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(search, toy, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        search(**kwargs)
+    assert not (toy / "tuning").exists()
+
+
+def test_space_of_the_command_line(toy):
+    recipe = entries.recipe("toy")
+    got = tuning.parse_space(recipe, ["beta", "latent_size=2:9", "learning_rate=0.001,0.01"])
+    assert got == {"beta": (0.25, 4.0), "latent_size": (2, 9), "learning_rate": [0.001, 0.01]}
+    assert tuning.default_space(recipe) == {"beta": (0.25, 4.0), "latent_size": (1, 8)}
+    with pytest.raises(ValueError, match="seed=LOWEST:HIGHEST"):
+        tuning.parse_space(recipe, ["seed"])
+
+
+def test_objectives_do_not_depend_on_beta_and_say_what_they_need(toy):
+    recipe = entries.recipe("toy")
+    x, overrides = objectives.held_out(recipe, {"beta": 3.0})
+    assert len(x) > 100
+    values = []
+    for beta in (1.0, 50.0):
+        keras.utils.set_random_seed(0)
+        model = recipe.model(beta=beta)
+        model.compile()
+        trained = objectives.Trained(model, recipe, x, overrides)
+        values.append([tuning.OBJECTIVES[name].function(trained) for name in ("log_likelihood", "free_energy")])
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-6)
+    assert 0.0 <= tuning.OBJECTIVES["hypervolume"].function(trained) < 0.1  # untrained: hardly any area
+    for name, function in (("coherence", "pairs"), ("mutual_information_gap", "factors")):
+        with pytest.raises(ValueError, match=f"needs a recipe with a function `{function}`"):
+            tuning.OBJECTIVES[name].function(trained)
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_with_two_workers_to_exactly_the_trials_asked_for(tmp_path):
+    small = {"dataset": "digits", "latent_size": 2, "width": 8, "epochs": 2}
+    (tmp_path / "small.json").write_text(json.dumps(small))
+    arguments = f"tune vae --over beta --set {tmp_path / 'small.json'} -n 5 -d {tmp_path}".split()
+    command = [sys.executable, "-c", "from keras_vae.cli import main; main()", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("trial 3:"):
+            break
+    process.kill()
+    process.wait()
+    before = [row for row in tuning.trials(tmp_path / "vae") if row["status"] == "COMPLETED"]
+    assert len(before) == 2
+    best = tuning.search("vae", {"beta": (0.25, 4.0)}, 5, fixed=small, directory=tmp_path, workers=2)
+    after = tuning.trials(tmp_path / "vae")
+    assert [row["status"] for row in after] == ["COMPLETED"] * 5
+    assert after[:2] == before
+    assert best == {**small, **max(after, key=lambda row: row["measured"]["log_likelihood"])["values"]}
+
+
+def test_picture_of_rates_and_distortions():
+    figure = plots.rate_distortion([(3.9, 20.4), (19.2, 11.5)], {"beta": [1.0, 0.4]}, {"best": 0, "first": 1}, "title")
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["best", "first", "equal free energy"]
+    line = axes.lines[0].get_xydata()
+    assert math.isclose(line[0].sum(), line[1].sum())

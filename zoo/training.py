@@ -53,8 +53,7 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     """
     recipe, overrides = entries.recipe(name), dict(overrides or {})
     entries.check_overrides(recipe, overrides)
-    if precision not in PRECISIONS:
-        raise ValueError(f"Unknown precision {precision!r}. Choose from {list(PRECISIONS)}.")
+    check_precision(precision)
     run = pathlib.Path(run or pathlib.Path("runs") / name)
     run.mkdir(parents=True, exist_ok=True)
     settings, asked = run / "overrides.json", entries.to_json(overrides)
@@ -77,15 +76,29 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
     started, plan = time.monotonic(), entries.stages(recipe, overrides)
     fit_stages(model, data, plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
     seconds += int(time.monotonic() - started)
-    keras.config.set_dtype_policy("float32")
-    if precision != "float32":
-        trained, model = model, entries.call_with(recipe.model, overrides)
-        model.set_weights(trained.get_weights())
-        model.compile(**plan[-1]["compile"])
+    model = in_float32(recipe, overrides, model, plan)
     command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
     epochs = sum(stage["epochs"] for stage in plan)
     facts = {"command": command, "overrides": overrides, "epochs": epochs, "seconds": seconds, **machine()}
     return model, facts
+
+
+def check_precision(precision):
+    """Refuses what is no dtype policy of a training."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"Unknown precision {precision!r}. Choose from {list(PRECISIONS)}.")
+
+
+def in_float32(recipe, overrides, model, plan):
+    """A trained model as one of the policy float32, which is the global one again afterwards."""
+    trained_in = keras.config.dtype_policy().name
+    keras.config.set_dtype_policy("float32")
+    if trained_in == "float32":
+        return model
+    made = entries.call_with(recipe.model, overrides)
+    made.set_weights(model.get_weights())
+    made.compile(**plan[-1]["compile"])
+    return made
 
 
 def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
@@ -160,12 +173,14 @@ def write_entry(name, model, training, target, report=None, **settings):
     data = entries.archive_of(model)
     target.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    measured = measure(recipe, model, report, **settings)
+    # On the data that it was trained on, if the recipe knows several; but seeds of training are not those of evaluation
+    chosen = {key: value for key, value in training["overrides"].items() if key != "seed"}
+    measured = measure(recipe, model, report, **{**chosen, **settings})
     facts = {
         "entry": name,
         "kind": recipe.KIND,
         "title": recipe.TITLE,
-        "data": recipe.DATA,
+        "data": chosen.get("dataset", recipe.DATA),
         "headline": recipe.HEADLINE,
         **entries.model_facts(model),
         "archive": entries.archive_facts(data),
@@ -177,7 +192,7 @@ def write_entry(name, model, training, target, report=None, **settings):
             **machine(),
         },
     }
-    inputs = recipe.examples()
+    inputs = entries.call_with(recipe.examples, chosen)
     files = {
         entries.ARCHIVE: data,
         entries.EXAMPLES: _examples(model, inputs),

@@ -1,12 +1,13 @@
 """Data sets in memory as uint8, and the tf.data pipelines that cast, binarize, augment and pair them in batches;
 and two small data sets of vectors."""
 
-from keras_vae.data.images import arrays, batches, binarize, digits
+from keras_vae.data.images import SHAPES, arrays, batches, binarize, digits
 from keras_vae.data.pairs import pair_indices, paired_arrays, paired_batches
 from keras_vae.data.vectors import oil_flow, tobamovirus
 from keras_vae.data.visible import quadrants, random_quadrants, visible_part
 
 __all__ = [
+    "SHAPES",
     "arrays",
     "batches",
     "binarize",

@@ -1,11 +1,19 @@
 """Images and labels of TFDS data sets, and batches of them."""
 
 import functools
+import re
 
 import numpy as np
 import tensorflow as tf
 
-NAMES = ("mnist", "fashion_mnist", "binarized_mnist", "svhn_cropped", "dsprites", "digits")
+SHAPES = {  # of one image
+    "mnist": (28, 28, 1),
+    "fashion_mnist": (28, 28, 1),
+    "binarized_mnist": (28, 28, 1),
+    "svhn_cropped": (32, 32, 3),
+    "dsprites": (64, 64, 1),
+    "digits": (8, 8, 1),
+}
 DSPRITES_FACTORS = ("shape", "scale", "orientation", "x_position", "y_position")
 
 
@@ -27,8 +35,8 @@ def arrays(name, split="train"):
         ValueError: unknown name.
         RuntimeError: the data set is neither here nor can it be downloaded.
     """
-    if name not in NAMES:
-        raise ValueError(f"Unknown data set {name!r}. Choose from {list(NAMES)}.")
+    if name not in SHAPES:
+        raise ValueError(f"Unknown data set {name!r}. Choose from {list(SHAPES)}.")
     if name == "digits":
         images, labels = digits(split)
         return np.round(images * 255).astype("uint8"), labels
@@ -55,13 +63,17 @@ def arrays(name, split="train"):
 def digits(split="train"):
     """scikit-learn's handwritten digits: images, float32 `[examples, 8, 8, 1]` in [0, 1], and labels.
 
-    1,797 real images, embedded; "train" is the first 1,500, "test" the other 297, "all" both.
+    1,797 real images, embedded; "train" is the first 1,500, "test" the other 297, "all" both. A share of them is
+    written as TFDS does: "train[:90%]", "train[90%:]".
     """
     from sklearn.datasets import load_digits
 
-    if split not in ("train", "test", "all"):
-        raise ValueError(f'Unknown split {split!r} of digits. Choose from "train", "test", "all".')
-    rows = {"train": slice(0, 1500), "test": slice(1500, None), "all": slice(None)}[split]
+    known = re.fullmatch(r"(train|test|all)(?:\[(\d*)%?:(\d*)%?\])?", split)
+    if known is None or ("%" in split) != ("[" in split):
+        raise ValueError(f'Unknown split {split!r} of digits. Choose from "train", "test", "all", or "train[:90%]".')
+    start, end = {"train": (0, 1500), "test": (1500, 1797), "all": (0, 1797)}[known[1]]
+    first, last = int(known[2] or 0), int(known[3] or 100)
+    rows = slice(start + (end - start) * first // 100, start + (end - start) * last // 100)
     bunch = load_digits()
     return (bunch.images[rows, ..., None] / 16.0).astype("float32"), bunch.target[rows]
 

@@ -436,7 +436,7 @@ class CoupledExponentialPrior(_Prior):
                 linear = tf.transpose(tf.linalg.triangular_solve(root, tf.transpose(linear)))
                 d = [coupled - self.latent_sizes[modality] for modality in (first, second)]
                 fourth = tf.linalg.matmul(*[tf.matmul(linear, linear, transpose_a=True)] * 2)
-                strong = tf.minimum(tf.reduce_sum(fourth**2), 1.0)  # of the eighth powers of the singular values
+                strong = tf.minimum(LARGEST_LINEAR**8 * tf.reduce_sum(fourth**2), 1.0)  # sum of the eighth powers
                 smallest = SMALLEST_QUADRATIC / max(d) * strong
                 strength = tf.exp(quadratic) + smallest
                 bound = LARGEST_MIXED * tf.sqrt(2.0 * strength)

@@ -195,6 +195,8 @@ class LatentVariableModel(keras.Model):
             self.capacity.assign(0.0)  # of an earlier fit; a callback sets this one's
         with clear_errors():
             x = self._accept(x)
+            if isinstance(x, tf.data.Dataset):
+                kwargs["shuffle"] = False  # or Keras warns that it does not
             if validation_data is not None:
                 validation_data = self._accept(validation_data)
             return super().fit(

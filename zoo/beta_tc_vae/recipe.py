@@ -15,7 +15,7 @@ USE = _plain.USE.replace("vae_dsprites", "beta_tc_vae")
 MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
 
 data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
-examples, preview = _plain.examples, _plain.preview
+examples, preview, factors = _plain.examples, _plain.preview, _plain.factors
 
 
 def model(beta=6.0, sampling="weighted", dataset_size=41_472, seed=0):

@@ -15,8 +15,8 @@ USE = _plain.USE.replace("vae_dsprites", "beta_vae")
 MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
 
 data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
-examples, preview = _plain.examples, _plain.preview
+examples, preview, factors = _plain.examples, _plain.preview, _plain.factors
 
 
-def model(beta=4.0, seed=0):
-    return _plain.model(variant="BetaVAE", beta=beta, seed=seed)
+def model(beta=4.0, latent_size=10, filters=32, width=128, seed=0):
+    return _plain.model(latent_size, filters, width, seed, variant="BetaVAE", beta=beta)

@@ -15,7 +15,7 @@ KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plai
 USE = _plain.USE.replace("vae_dsprites", "factor_vae")
 MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
 
-data, evaluate = _plain.data, _plain.evaluate
+data, factors, evaluate = _plain.data, _plain.factors, _plain.evaluate
 examples, preview = _plain.examples, _plain.preview
 
 

@@ -13,12 +13,12 @@ TITLE = "MoPoE (mixture of products of experts) on MNIST-SVHN"
 KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
 USE = _product.USE.replace('"mvae_poe"', '"mopoe"')
 
-COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
+COMPARED_WITH, SUMMARY, SPACE = _product.COMPARED_WITH, _product.SUMMARY, _product.SPACE
 
 data, training, evaluate = _product.data, _product.training, _product.evaluate
-examples, preview = _product.examples, _product.preview
+pairs, examples, preview = _product.pairs, _product.examples, _product.preview
 
 
-def model(objective="elbo", importance_samples=1, components=100, seed=0):
+def model(objective="elbo", importance_samples=1, shared=12, components=100, seed=0):
     options = {"objective": objective, "importance_samples": importance_samples}
-    return _product.model(variant="MoPoE", components=components, options=options, seed=seed)
+    return _product.model(variant="MoPoE", shared=shared, components=components, options=options, seed=seed)

@@ -56,6 +56,7 @@ SUMMARY = (
     "free_energy",
     "training_step_over_that_of_mvae_poe",
 )
+SPACE = ("beta", "shared")  # what `keras-vae tune` searches
 USE = """
 import keras_vae
 

@@ -23,7 +23,8 @@ USE = _product.USE.replace('"mvae_poe"', '"poise_vae"')
 
 COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
 
-data, examples, preview = _product.data, _product.examples, _product.preview
+data, pairs, examples, preview = _product.data, _product.pairs, _product.examples, _product.preview
+SPACE = ("beta", "coupled")
 
 
 def evaluate(model, seed=0):

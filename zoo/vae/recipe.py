@@ -24,11 +24,12 @@ nats = model.log_likelihood(x, samples=100)        # [10]
 """
 
 
-def model(latent_size=50, width=200, activation="elu", beta=1.0, seed=0):
+def model(latent_size=50, width=200, activation="elu", beta=1.0, seed=0, dataset="mnist"):
     import keras_vae
+    from keras_vae.data import SHAPES
     from keras_vae.networks import dense_decoder, dense_encoder
 
-    shape, widths = (28, 28, 1), (width, width)
+    shape, widths = SHAPES[dataset], (width, width)
     made = keras_vae.VAE(
         dense_encoder(shape, widths, activation),
         dense_decoder(latent_size, shape, widths, activation),
@@ -40,24 +41,25 @@ def model(latent_size=50, width=200, activation="elu", beta=1.0, seed=0):
     return made
 
 
-def data(batch_size=200, seed=0, split="train"):
+def data(batch_size=200, seed=0, split="train", dataset="mnist"):
     from keras_vae.data import arrays, batches
 
-    return batches(arrays("mnist", split)[0], batch_size, dynamic_binarization=True, seed=seed)
+    return batches(arrays(dataset, split)[0], batch_size, dynamic_binarization=True, seed=seed)
 
 
-def training(epochs=700, learning_rate=2e-3, batch_size=200):
+def training(epochs=700, learning_rate=2e-3, batch_size=200, dataset="mnist"):
     import keras
 
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (60_000 // batch_size))
+    examples = 1_500 if dataset == "digits" else 60_000
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (examples // batch_size))
     # Dense networks of this size are bound by the step's overhead, not by its arithmetic: 20 steps a call.
     return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 20}, "epochs": epochs}
 
 
-def evaluate(model, samples=1000, seed=0):
+def evaluate(model, samples=1000, seed=0, dataset="mnist"):
     from keras_vae.data import arrays, binarize
 
-    x = binarize(arrays("mnist", "test")[0] / 255.0, seed=seed).numpy()
+    x = binarize(arrays(dataset, "test")[0] / 255.0, seed=seed).numpy()
     yield from measurements(model, x, "test images, binarized once", samples, seed)
 
 
@@ -71,10 +73,10 @@ def measurements(model, x, split, samples, seed):
     yield "active_units", metrics.active_units(model, x), split
 
 
-def examples():
+def examples(dataset="mnist"):
     from keras_vae.zoo import judges
 
-    return judges.one_of_each("mnist")
+    return judges.one_of_each(dataset)
 
 
 def preview(model, x):

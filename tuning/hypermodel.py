@@ -1,0 +1,172 @@
+"""A recipe as a keras-tuner hypermodel."""
+
+import inspect
+import json
+import time
+
+import keras
+import keras_tuner
+import numpy as np
+
+from keras_vae.tuning import objectives
+from keras_vae.zoo import entries
+from keras_vae.zoo.training import check_precision, fit_stages, in_float32
+
+SEARCHED = ("beta", "latent_size")  # unless a recipe's SPACE names others
+WIDTH = 4.0  # of the default range, as a factor to either side of the recipe's value
+
+
+class RecipeHyperModel(keras_tuner.HyperModel):
+    """Builds, fits and measures a zoo entry's recipe with the hyperparameters of a trial.
+
+    The last tenth of the training split is held out; test data are never seen. A trial fits all stages of the recipe's
+    training, then measures the model as it is, and by nothing that depends on beta.
+
+    Args:
+        recipe: the recipe's module, as `keras_vae.zoo.recipe(name)` returns it.
+        space: `{hyperparameter: values}`: a list to choose from, or `(lowest, highest)`, searched on a logarithmic
+            scale; whole numbers stay whole. None: `default_space(recipe)`.
+        fixed: `{hyperparameter: value}` for all trials.
+        objective: one of `keras_vae.tuning.OBJECTIVES`.
+        precision: Keras's dtype policy during training; measured in float32.
+
+    Raises:
+        ValueError: the recipe has no such hyperparameter, or a range is none.
+    """
+
+    def __init__(self, recipe, space=None, fixed=None, objective="log_likelihood", precision="float32"):
+        super().__init__()
+        self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), precision
+        self.space = default_space(recipe) if space is None else dict(space)
+        entries.check_overrides(recipe, {**self.space, **self.fixed})
+        _check_space(self.space, self.fixed)
+        check_precision(precision)
+        self.objective = objectives.find(objective)
+
+    def overrides(self, hp):
+        """The recipe's overrides in a trial."""
+        values = {name: _choose(hp, name, values, self.recipe) for name, values in self.space.items()}
+        if "tuner/epochs" in hp.values:  # Hyperband's budget
+            values["epochs"] = hp.values["tuner/epochs"]
+        return {**self.fixed, **values}
+
+    def build(self, hp):
+        overrides = self.overrides(hp)
+        keras.utils.set_random_seed(overrides.get("seed", 0))
+        keras.config.set_dtype_policy(self.precision)
+        model = entries.call_with(self.recipe.model, overrides)
+        model.compile(**entries.stages(self.recipe, overrides)[0]["compile"])
+        return model
+
+    def fit(self, hp, model, callbacks=(), **kwargs):
+        """Fits the model and returns what was measured: `{objective: value, "free_energy": ..., ...}`.
+
+        Args:
+            callbacks: besides those of the recipe.
+            **kwargs: of each `fit`.
+        """
+        model, measured = self.fit_and_measure(hp, model, callbacks, **kwargs)
+        return measured
+
+    def fit_and_measure(self, hp, model, callbacks=(), **kwargs):
+        """`(model, measured)`: the trained model, float32, and what `fit` returns."""
+        overrides, started = self.overrides(hp), time.monotonic()
+        train = entries.call_with(self.recipe.data, {**overrides, "split": "train[:90%]"})
+        plan = entries.stages(self.recipe, overrides)
+        fit_stages(model, train, plan, callbacks=callbacks, **kwargs)
+        model = in_float32(self.recipe, overrides, model, plan)
+        seconds = time.monotonic() - started
+        x, held_out = objectives.held_out(self.recipe, overrides)
+        value = self.objective.function(objectives.Trained(model, self.recipe, x, held_out))
+        if not np.isfinite(value):
+            raise FloatingPointError(f"{self.objective.name} is {value}.")
+        terms = model.evaluate(x, batch_size=100, verbose=0, return_dict=True)
+        terms = {name: float(terms[name]) for name in ("free_energy", "distortion", "rate")}
+        return model, {self.objective.name: float(value), **terms, "seconds": round(seconds, 1)}
+
+
+def default_space(recipe):
+    """What is searched where nothing is said: beta and the latent size, or what the recipe's `SPACE` names, each from a
+    quarter of the recipe's value to four times it.
+
+    Raises:
+        ValueError: the recipe has none of them.
+    """
+    names = getattr(recipe, "SPACE", SEARCHED)
+    values = _defaults(recipe)
+    space = {name: around(values[name]) for name in names if values.get(name)}
+    if not space:
+        raise ValueError(f"{recipe.TITLE} has none of {list(names)}. Say what to search, of {sorted(values)}.")
+    return space
+
+
+def around(value):
+    """The default range of a hyperparameter: `(lowest, highest)`; of a whole number, whole."""
+    if isinstance(value, int):
+        return max(int(value / WIDTH), 1), int(value * WIDTH)
+    return value / WIDTH, value * WIDTH
+
+
+def parse_space(recipe, texts):
+    """A space from what `keras-vae tune --over` takes: `beta`, `latent_size=10:100` or `activation=elu,relu`.
+
+    Raises:
+        ValueError: the recipe has no such hyperparameter, or its own value has no default range.
+    """
+    space = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        entries.check_overrides(recipe, {name: None})
+        if ":" in values:
+            space[name] = tuple(_value(part) for part in values.split(":"))
+        elif values:
+            space[name] = [_value(part) for part in values.split(",")]
+        else:
+            own = _defaults(recipe).get(name)
+            if not isinstance(own, (int, float)) or isinstance(own, bool) or not own > 0:
+                raise ValueError(
+                    f"{name} is {own!r} in the recipe. Say which values to search: {name}=LOWEST:HIGHEST or "
+                    f"{name}=VALUE,VALUE."
+                )
+            space[name] = around(own)
+    return space
+
+
+def _value(text):
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _defaults(recipe):
+    parameters = {}
+    for function in (recipe.training, recipe.data, recipe.model):
+        parameters |= inspect.signature(function).parameters
+    return {name: one.default for name, one in parameters.items() if one.default is not one.empty}
+
+
+def _check_space(space, fixed):
+    both = sorted(set(space) & set(fixed))
+    if both:
+        raise ValueError(f"{both} cannot be searched and fixed at once.")
+    if not space:
+        raise ValueError("There is nothing to search: the space is empty.")
+    for name, values in space.items():
+        if isinstance(values, list) and values:
+            continue
+        numbers = isinstance(values, tuple) and len(values) == 2 and all(isinstance(v, (int, float)) for v in values)
+        if not numbers or not 0 < values[0] < values[1]:
+            raise ValueError(
+                f"{name} must be a list of values or (lowest, highest) with 0 < lowest < highest; got {values!r}."
+            )
+
+
+def _choose(hp, name, values, recipe):
+    default = _defaults(recipe).get(name)
+    if isinstance(values, list):
+        return hp.Choice(name, values, default=default if default in values else None)
+    lowest, highest = values
+    kind = hp.Int if isinstance(lowest, int) and isinstance(highest, int) else hp.Float
+    inside = isinstance(default, (int, float)) and lowest <= default <= highest
+    return kind(name, lowest, highest, sampling="log", default=default if inside else None)

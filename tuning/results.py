@@ -1,0 +1,72 @@
+"""What a search found: trials read from its folder, as a table and on the rate-distortion plane. Without TensorFlow."""
+
+import json
+import pathlib
+
+DONE = "COMPLETED"
+
+
+def trials(folder):
+    """Trials of a search, in the order of their start.
+
+    Args:
+        folder: of the search, `directory/name`.
+
+    Returns:
+        A list of dicts: `trial`, a number from 1; `status`, "COMPLETED", "FAILED" or "RUNNING"; `values`, the
+        hyperparameters; `measured`, `{name: value}`, empty unless completed; `message`, the last line of an error.
+    """
+    rows = []
+    for path in sorted(pathlib.Path(folder).glob("trial_*/trial.json"), key=lambda path: int(path.parent.name[6:])):
+        one = json.loads(path.read_text())
+        metrics = one["metrics"]["metrics"] if one["status"] == DONE else {}
+        message = [line for line in (one.get("message") or "").splitlines() if line.strip()]
+        rows.append(
+            {
+                "trial": len(rows) + 1,
+                "status": one["status"],
+                "values": {
+                    name: value
+                    for name, value in one["hyperparameters"]["values"].items()
+                    if not name.startswith("tuner/")
+                },
+                "measured": {name: metric["observations"][-1]["value"][0] for name, metric in metrics.items()},
+                "message": message[-1] if message else None,
+            }
+        )
+    return rows
+
+
+def best(rows, objective, direction):
+    """The best of the completed trials, the earliest of equal ones.
+
+    Raises:
+        RuntimeError: none was completed.
+    """
+    completed = [row for row in rows if row["status"] == DONE]
+    if not completed:
+        errors = {row["message"] for row in rows if row["message"]}
+        raise RuntimeError(f"No trial was completed. {' '.join(sorted(errors))}".strip())
+    return (max if direction == "max" else min)(completed, key=lambda row: row["measured"][objective])
+
+
+def table(rows, objective, direction):
+    """Trials as a Markdown table, the best first; the hyperparameters, then what was measured."""
+    names = list(dict.fromkeys(name for row in rows for name in row["values"]))
+    measured = list(dict.fromkeys([objective, *(name for row in rows for name in row["measured"])]))
+    sign = -1.0 if direction == "max" else 1.0
+    lines = [["trial", *names, *(name.replace("_", " ") for name in measured)]]
+    for row in sorted(rows, key=lambda row: sign * row["measured"].get(objective, sign * float("inf"))):
+        values = [_short(row["values"].get(name, "")) for name in names]
+        figures = [_short(row["measured"][name]) if name in row["measured"] else "" for name in measured]
+        if row["status"] != DONE:
+            figures[0] = f"{row['status'].lower()}: {row['message']}" if row["message"] else row["status"].lower()
+        lines.append([str(row["trial"]), *values, *figures])
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _short(value):
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
