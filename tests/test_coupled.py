@@ -40,8 +40,8 @@ def seed(value=0):
 
 def log_densities(raw, natural):
     """Of p and q on the grid, `[z1, z2]`, normalised, and `log Z_p`; written out from theory, in float64."""
-    a = 1.2 * raw[0] / np.sqrt(1 + raw[0] ** 2)
-    strength = np.exp(raw[3]) + 0.05 * (a / 1.2) ** 8
+    a = 1.6 * raw[0] / np.sqrt(1 + raw[0] ** 2)
+    strength = np.exp(raw[3]) + 0.06 * min(a**8, 1)
     bound = 0.09 * np.sqrt(2 * strength)
     z1, z2 = GRID[:, None], GRID[None, :]
     p = -0.5 * z1**2 - 0.5 * z2**2 + a * z1 * z2 - strength * z1**2 * z2**2

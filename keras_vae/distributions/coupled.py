@@ -15,9 +15,9 @@ tfd = tfp.distributions
 # more than `2 LARGEST_MIXED^2 |z|^2` and half of the quadratic ones, so that, where `strong` (below) is 1,
 # `-log p~(z) >= (1 - 4 LARGEST_MIXED^2) |z|^2 / 2 - LARGEST_LINEAR t + SMALLEST_QUADRATIC / (2 d) t^2`;
 # where it is less no linear coupling is above 1, and the last two terms are not needed.
-LARGEST_LINEAR = 1.2  # singular value of the linear couplings; above 1 the family can have two modes
+LARGEST_LINEAR = 1.6  # singular value of the linear couplings; above 1 the family can have two modes
 LARGEST_MIXED = 0.09
-SMALLEST_QUADRATIC = 0.05  # over d, the larger number of coupled latents of all modalities but one of the two; hardly
+SMALLEST_QUADRATIC = 0.06  # over d, the larger number of coupled latents of all modalities but one of the two; hardly
 # any where no linear coupling is above 1, and none is needed: the family holds the normal ones
 GAIN = 5.0  # of the raw parameters: under Adam these few, which all examples share, move by so much more than networks
 MEAN_CHAINS = 32  # chains an example whose average is the mean
@@ -337,8 +337,8 @@ class CoupledExponentialPrior(_Prior):
     `T(z) = [z, z^2]`, proper for any parameters, and the standard normal where G is zero.
 
     Between latents i and j of two modalities, `a_ij z_i z_j + b_ij z_i z_j^2 + b_ji z_i^2 z_j - c_ij z_i^2 z_j^2`. No
-    singular value of a is above 1.2 over the number of other modalities, `|b_ij| < 0.09 sqrt(2 c_ij / d_j)`, where d_j
-    is the number of coupled latents of all modalities but j's, and `c_ij > 0.05 / max(d_i, d_j)` where a is strong.
+    singular value of a is above 1.6 over the number of other modalities, `|b_ij| < 0.09 sqrt(2 c_ij / d_j)`, where d_j
+    is the number of coupled latents of all modalities but j's, and `c_ij > 0.06 / max(d_i, d_j)` where a is strong.
     This bounds the normaliser too: a family that is no more than proper drifts off in training to where chains and
     estimates fail.
 
