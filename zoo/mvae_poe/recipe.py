@@ -71,7 +71,6 @@ z = model.embed({"svhn": x["svhn"]})                             # posterior mea
 def model(
     shared=12,
     private_svhn=8,
-    private_mnist=0,
     svhn_scale=0.25,
     mnist_weight=3.0,
     components=100,
@@ -86,7 +85,7 @@ def model(
     from keras_vae import networks
     from keras_vae.distributions import NormalLikelihood, NormalMixturePrior
 
-    mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_mnist + private_svhn
+    mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_svhn
     stages = (filters, 2 * filters, 4 * filters)
     made = getattr(keras_vae, variant)(
         encoders={
@@ -98,7 +97,7 @@ def model(
             "svhn": networks.convolutional_decoder(latent_size, svhn, stages[::-1], output_activation="sigmoid"),
         },
         latent_size=latent_size,
-        private_latents={"mnist": private_mnist, "svhn": private_svhn},
+        private_latents={"svhn": private_svhn} if private_svhn else None,
         likelihood={"mnist": "bernoulli", "svhn": NormalLikelihood(svhn_scale)},
         modality_weights={"mnist": mnist_weight},
         beta=beta,

@@ -48,15 +48,14 @@ def evaluate(model, seed=0):
     yield "smallest_effective_sample_size_of_a_sweep", metrics.Estimate(size, "draws", 32), split
 
 
-def model(coupled=12, private_svhn=8, private_mnist=0, start=0.95, gradient="pathwise", seed=0, **settings):
+def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", seed=0, **settings):
     from keras_vae.distributions import CoupledExponentialPrior
 
-    prior = CoupledExponentialPrior((coupled, coupled), (private_mnist, private_svhn), start)
+    prior = CoupledExponentialPrior((coupled, coupled), (0, private_svhn), start)
     options = {"prior": prior, "reconstruct_absent": True, "gradient": gradient}
     return _product.model(
         shared=2 * coupled,
         private_svhn=private_svhn,
-        private_mnist=private_mnist,
         variant="POISEVAE",
         options=options,
         seed=seed,
