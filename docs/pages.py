@@ -10,7 +10,7 @@ import re
 import shutil
 
 import keras_vae
-from keras_vae import plots, zoo
+from keras_vae import metrics, plots, zoo
 from keras_vae.zoo import cards, entries
 
 VERBS = ("fit", "encode", "decode", "embed", "reconstruct", "sample", "traverse", "translate", "log_likelihood")
@@ -29,6 +29,7 @@ def write(docs):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     plots.write(experts(), target / "experts.png")
+    plots.write(chains(), target / "chains.png")
 
 
 def experts():
@@ -39,6 +40,13 @@ def experts():
         "One is unsure": ((1.2, 0.0), (0.3, 1.5)),
     }
     return plots.experts(panels, names=("q(z|image)", "q(z|label)"))
+
+
+def chains():
+    """How fast the chains of `poise_vae`'s prior forget, for the guide on several modalities."""
+    model = zoo.load("poise_vae")
+    diagnostics = metrics.chain_diagnostics(model, chains=32, sweeps=500, lags=100)
+    return plots.chains(diagnostics, names=model.modalities, title="Chains of poise_vae's prior")
 
 
 def models():
