@@ -233,6 +233,7 @@ def one_epoch(model, images):
 @pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
 def test_two_replicas_learn_what_one_device_learns_from_the_global_batch(cls, strategy, images):
     start = weights_of_a_start(cls, images)
+    images = images[:49]  # the last batch leaves one of the replicas without an example
 
     def fit():
         model = vqvae(seed=0, posterior=cls(3, codes=8, restart_below=0.0))
