@@ -11,6 +11,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_vae import plots
 from keras_vae.zoo import devices, entries
@@ -83,7 +84,10 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
     # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
     data = entries.call_with(recipe.data, {**overrides, "seed": overrides.get("seed", 0) + done})
     started = time.monotonic()
-    fit_stages(model, _by_rows(data), plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
+    try:
+        fit_stages(model, _by_rows(data), plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
+    except tf.errors.UnavailableError as error:
+        raise RuntimeError("A worker was lost. Start all of them again: they go on from the last epoch.") from error
     seconds += int(time.monotonic() - started)
     keras.config.set_dtype_policy("float32")
     if precision != "float32" or strategy is not None:
@@ -121,10 +125,8 @@ def _check_share(recipe, overrides, strategy):
 
 def _by_rows(data):
     """The data set, of which workers take turns in the rows of each batch: all make it, with the same seed."""
-    if not hasattr(data, "with_options"):
+    if not isinstance(data, tf.data.Dataset):
         return data
-    import tensorflow as tf
-
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return data.with_options(options)
@@ -168,8 +170,6 @@ def _set_trainable(model, stage, trainable):
 
 def machine():
     """What a measurement was made with."""
-    import tensorflow as tf
-
     packages = ("keras_vae", "tensorflow", "keras", "tensorflow-probability", "numpy")
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
