@@ -6,12 +6,16 @@ import socket
 import subprocess
 import sys
 import time
+import types
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import worker
+from tiny import compiled, vae, weights
 
-from keras_vae.zoo import training
+from keras_vae.zoo import devices, training
 
 
 @pytest.fixture
@@ -73,3 +77,100 @@ def test_two_workers_learn_what_one_device_learns_and_lose_no_epoch_to_a_death(t
         assert status == 0, text
         assert text.split("epoch ")[1:] == ["2\n", "3\ndone 4\n"]
     assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00004"]
+
+
+# --- what a training is given -----------------------------------------------------------------------------------------
+
+
+def test_devices_are_counted_or_refused_in_a_line(monkeypatch):
+    assert devices.strategy() is None
+    assert devices.strategy(1) is None
+    assert devices.strategy("2").num_replicas_in_sync == devices.strategy("all").num_replicas_in_sync == 2
+    for bad in ("many", 0, "0", -1, 1.5):
+        with pytest.raises(ValueError, match='a positive number or "all"; got'):
+            devices.strategy(bad)
+    with pytest.raises(ValueError, match="There is no GPU, and TensorFlow has started with fewer than 3 logical"):
+        devices.strategy(3)
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"chief": ["one:1"], "worker": ["two:1"]}}')
+    assert devices.workers() == 2
+    with pytest.raises(ValueError, match="each takes all the GPUs that it sees: leave out devices"):
+        devices.strategy(2)
+    monkeypatch.setenv("TF_CONFIG", "{")
+    with pytest.raises(ValueError, match="TF_CONFIG is not the JSON"):
+        devices.strategy()
+
+
+class Machine:
+    """Stands for `tf.config` on a machine whose GPUs have these compute capabilities."""
+
+    def __init__(self, *capabilities):
+        self.capabilities, self.experimental = capabilities, self
+
+    def list_physical_devices(self, kind):
+        return range(len(self.capabilities)) if kind == "GPU" else ["CPU"]
+
+    def list_logical_devices(self, kind):
+        return [types.SimpleNamespace(name=f"/device:{kind}:{index}") for index in self.list_physical_devices(kind)]
+
+    def get_device_details(self, gpu):
+        return {"compute_capability": self.capabilities[gpu]}
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "policy"),
+    [
+        ([], "float32"),
+        ([(6, 1)], "float32"),
+        ([(7, 5)], "mixed_float16"),
+        ([(8, 0)], "mixed_bfloat16"),
+        ([(9, 0), (7, 0)], "mixed_float16"),
+    ],
+)
+def test_automatic_precision_is_what_every_gpu_is_fast_in(capabilities, policy, monkeypatch):
+    monkeypatch.setattr(devices.tf, "config", Machine(*capabilities))
+    assert devices.precision("auto") == policy
+
+
+def test_more_gpus_than_there_are_get_refused(monkeypatch):
+    monkeypatch.setattr(devices.tf, "config", Machine((8, 0), (8, 0)))
+    with pytest.raises(ValueError, match=r"There are 2 GPUs; got devices=3"):
+        devices.strategy(3)
+
+
+def test_a_training_on_two_devices_gives_a_model_on_one(toy, strategy):
+    model, facts = training.train("toy", {"epochs": 1}, toy / "run", "mixed_bfloat16", verbose=0, strategy=strategy)
+    assert facts["command"] == "keras-vae train toy --precision mixed_bfloat16 --devices 2"
+    assert facts["replicas"] == 2
+    assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
+    assert not any(isinstance(weight.value, tf.distribute.DistributedValues) for weight in model.weights)
+    resumed, _ = training.train("toy", {"epochs": 1}, toy / "run", verbose=0)  # on one device: nothing is left to do
+    np.testing.assert_array_equal(weights(resumed), weights(model))
+    with pytest.raises(ValueError, match="A batch of 25 cannot be shared out evenly among 2 devices"):
+        training.train("toy", {"batch_size": 25}, toy / "other", strategy=strategy)
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_killed_fit_goes_on_from_keras_s_own_backup(images, tmp_path):
+    def fit(name, die=False):
+        def kill(epoch, logs=None):
+            if die and epoch == 2:
+                raise Killed
+
+        model = compiled(vae(seed=0))
+        model.build((None, 8, 8, 1))
+        backup = keras.callbacks.BackupAndRestore(tmp_path / name)
+        watch = keras.callbacks.LambdaCallback(on_epoch_begin=kill)
+        fitted = model.fit(images, batch_size=32, epochs=4, shuffle=False, callbacks=[backup, watch], verbose=0)
+        return model, fitted.epoch
+
+    keras.utils.set_random_seed(0)
+    whole, _ = fit("whole")
+    keras.utils.set_random_seed(0)
+    with pytest.raises(Killed):
+        fit("killed", die=True)
+    again, epochs = fit("killed")
+    assert epochs == [2, 3]
+    np.testing.assert_allclose(weights(again), weights(whole), atol=1e-6)
