@@ -357,6 +357,14 @@ class LatentVariableModel(keras.Model):
     def _seed(self, seed):
         return self.next_seed() if seed is None else tf.constant([seed, 0], tf.int32)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras adds up a first batch over the replicas, which fails for dicts on workers, to build what is built.
+        if not self.built or self._compile_metrics is not None:
+            super()._maybe_symbolic_build(iterator, data_batch)
+        elif self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def _require_built(self):
         if not self.built and self.input_shape_known():
             with self.distribute_strategy.scope():
