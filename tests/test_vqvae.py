@@ -332,6 +332,18 @@ def test_a_prior_that_is_not_fitted_is_uniform(cls):
     assert distribution.sample((2, 5), seed=(0, 1)).shape == (2, 5, *GRID)
 
 
+def test_a_frozen_prior_gets_no_gradient(prior):
+    def gradients():
+        with tf.GradientTape() as tape:
+            nats = -prior.distribution().log_prob(GRIDS)
+        return tape.gradient(nats, [weight.value for weight in prior.network.weights])
+
+    assert any(gradient is not None for gradient in gradients())
+    prior.trainable = False
+    assert all(gradient is None for gradient in gradients())
+    prior.trainable = True
+
+
 def test_stages_train_the_autoencoder_and_then_the_prior_alone(images):
     model = vqvae(seed=0)
     model.prior.trainable = False
