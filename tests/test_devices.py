@@ -15,7 +15,7 @@ import tensorflow as tf
 import worker
 from tiny import compiled, vae, weights
 
-from keras_vae.zoo import devices, training
+from keras_vae.zoo import devices, entries, training
 
 
 @pytest.fixture
@@ -137,20 +137,40 @@ def test_more_gpus_than_there_are_get_refused(monkeypatch):
         devices.strategy(3)
 
 
-def test_a_training_on_two_devices_gives_a_model_on_one(toy, strategy):
-    model, facts = training.train("toy", {"epochs": 1}, toy / "run", "mixed_bfloat16", verbose=0, strategy=strategy)
+class Killed(BaseException):
+    pass
+
+
+class Kill(training._Checkpoint):
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        raise Killed
+
+
+SEVERAL_STEPS_A_CALL = """
+
+def training(epochs=2):
+    return {"compile": {"optimizer": "adam", "steps_per_execution": 5}, "epochs": epochs}
+"""
+
+
+def test_a_training_goes_on_on_two_devices_and_gives_a_model_on_one(toy, strategy, monkeypatch):
+    with open(toy / "zoo" / "toy" / entries.RECIPE, "a") as recipe:
+        recipe.write(SEVERAL_STEPS_A_CALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_Checkpoint", Kill)
+        with pytest.raises(Killed):
+            training.train("toy", run=toy / "run", verbose=0)
+    model, facts = training.train("toy", {}, toy / "run", "mixed_bfloat16", verbose=0, strategy=strategy)
     assert facts["command"] == "keras-vae train toy --precision mixed_bfloat16 --devices 2"
     assert facts["replicas"] == 2
     assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
     assert not any(isinstance(weight.value, tf.distribute.DistributedValues) for weight in model.weights)
-    resumed, _ = training.train("toy", {"epochs": 1}, toy / "run", verbose=0)  # on one device: nothing is left to do
-    np.testing.assert_array_equal(weights(resumed), weights(model))
+    finished, _ = training.train("toy", run=toy / "run", verbose=0)  # nothing is left to do
+    assert int(finished.optimizer.iterations) == 30
+    np.testing.assert_array_equal(weights(finished), weights(model))
     with pytest.raises(ValueError, match="A batch of 25 cannot be shared out evenly among 2 devices"):
         training.train("toy", {"batch_size": 25}, toy / "other", strategy=strategy)
-
-
-class Killed(BaseException):
-    pass
 
 
 def test_a_killed_fit_goes_on_from_keras_s_own_backup(images, tmp_path):

@@ -74,7 +74,7 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
     keras.utils.set_random_seed(overrides.get("seed", 0))
     keras.config.set_dtype_policy(precision)
     done, seconds, found = 0, 0, _checkpoints(run)
-    with devices.scope(strategy):  # optimizers, too, have variables
+    with devices.scope(strategy):  # of optimizers too, which have variables
         if found:
             done, seconds = map(int, _CHECKPOINT.fullmatch(found[-1].name).groups())
             model = entries.read_archive(found[-1])
@@ -154,6 +154,9 @@ def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
             if done <= first:
                 with model.distribute_strategy.scope():
                     model.compile(**stage["compile"])
+            if model.distribute_strategy.num_replicas_in_sync > 1:
+                # On replicas Keras 3.15 fails at several steps a call, and TensorFlow at XLA.
+                model.steps_per_execution, model.jit_compile = 1, False
             fit = {key: value for key, value in stage.items() if key not in ("compile", "frozen", "settings")}
             fit |= {"initial_epoch": max(done, first), "epochs": end, **kwargs}
             history = model.fit(data, **{**fit, "callbacks": [*fit.pop("callbacks", ()), *callbacks]})
