@@ -1,5 +1,6 @@
 """Code that runs on several replicas at once under tf.distribute: which one it is, and its part of the global batch."""
 
+import keras
 import tensorflow as tf
 from keras import tree
 
@@ -47,3 +48,16 @@ def with_one_example(batch):
 def scaled_gradient(loss, factor):
     """The loss as it is, but its gradient times a factor."""
     return factor * loss + tf.stop_gradient(loss - factor * loss)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
+    """Keras's, but where one replica's gradients overflow, all of them skip the step: Keras 3.15 asks the first one
+    alone, or each worker itself, which then wait for one another without end."""
+
+    def check_finite(self, grads):
+        finite = super().check_finite(grads)
+        if count() == 1:
+            return finite
+        reduce = tf.distribute.get_replica_context().all_reduce
+        return reduce(tf.distribute.ReduceOp.SUM, tf.cast(finite, "float32")) > count() - 0.5

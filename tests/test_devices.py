@@ -137,6 +137,19 @@ def test_more_gpus_than_there_are_get_refused(monkeypatch):
         devices.strategy(3)
 
 
+def test_no_replica_takes_a_step_at_which_the_gradients_of_another_overflow(strategy, images):
+    """Fails with Keras's own LossScaleOptimizer: it asks the first replica, and the weights become NaN."""
+    keras.config.set_dtype_policy("mixed_float16")
+    x = images.copy()
+    x[8:16] *= 300.0  # the second replica's part of the first batch
+    with strategy.scope():
+        model = compiled(vae(seed=0, likelihood="normal"))
+    model.fit(x, batch_size=16, shuffle=False, verbose=0)
+    assert model.optimizer.iterations.numpy() < 4
+    assert model.optimizer.dynamic_scale.numpy() < 2**15
+    assert np.isfinite(weights(model)).all()
+
+
 class Killed(BaseException):
     pass
 

@@ -195,7 +195,7 @@ class LatentVariableModel(keras.Model):
         optimizer = keras.optimizers.get(optimizer)
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer = _replicas.LossScaleOptimizer(optimizer)
         super().compile(optimizer, **kwargs)
 
     def compile_from_config(self, config):
