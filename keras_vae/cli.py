@@ -189,7 +189,7 @@ def train(
     precision: Annotated[
         str,
         typer.Option(
-            help="float32; mixed_bfloat16 or mixed_float16, faster on GPUs, with weights, distributions and losses in "
+            help="float32; mixed_bfloat16 or mixed_float16, meant for GPUs, with weights, distributions and losses in "
             "float32 all the same; or auto: the one of them that this GPU is fast in."
         ),
     ] = "float32",

@@ -26,7 +26,7 @@ def start_workers(toy):
     """
     started = []
 
-    def start(*tasks, seconds=120):
+    def start(*tasks, seconds=200):
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]  # finds free ports
         cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
         for each in sockets:
