@@ -186,17 +186,39 @@ def train(
         pathlib.Path | None,
         typer.Option(help="Folder of checkpoints, from which a killed training goes on [runs/NAME]."),
     ] = None,
-    precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="float32; mixed_bfloat16 or mixed_float16, meant for GPUs, with weights, distributions and losses in "
+            "float32 all the same; or auto: the one of them that this GPU is fast in."
+        ),
+    ] = "float32",
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|all",
+            help="GPUs to train on, or where there is none, logical CPU devices, to try it out. They share out each "
+            "batch of the recipe, which stays as large as it is. Default: one.",
+        ),
+    ] = None,
 ):
-    """Train an entry by its recipe, measure it and write it. Start it again after a kill: it goes on."""
+    """Train an entry by its recipe, measure it and write it. Start it again after a kill: it goes on from the last
+    finished epoch.
+
+    On several machines: start it on each, with TensorFlow's TF_CONFIG set and --run in a folder that all of them see.
+    The first one writes; when one is lost, start all of them again.
+    """
     from keras_vae import zoo
 
     zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
     settings = json.loads(overrides.read_text()) if overrides else {}
+    from keras_vae.zoo import devices as hardware
     from keras_vae.zoo import training
 
-    run = run or pathlib.Path("runs") / name
-    model, facts = training.train(name, settings, run, precision)
+    run, strategy = run or pathlib.Path("runs") / name, hardware.strategy(devices)
+    model, facts = training.train(name, settings, run, precision, strategy=strategy)
+    if not hardware.is_chief(strategy):
+        return
     training.write_entry(name, model, facts, output or run / "entry", _report)
     typer.echo(f"Wrote {output or run / 'entry'}.")
 
@@ -232,7 +254,7 @@ def tune(
     directory: Annotated[
         pathlib.Path, typer.Option("--directory", "-d", help="Of searches; this one's is DIRECTORY/NAME.")
     ] = pathlib.Path("runs/tuning"),
-    precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+    precision: Annotated[str, typer.Option(help="As of `train`.")] = "float32",
     seed: Annotated[int, typer.Option(help="Of the search; trials have the recipe's own.")] = 0,
 ):
     """Search an entry's hyperparameters: prints each trial, then a table, and writes the best as JSON for `train --set`

@@ -111,6 +111,8 @@ def test_own_vectors_are_read_as_they_are(tmp_path):
         (["translate", "mvae_poe", "--to", "sound"], "Unknown modality 'sound'"),
         (["reconstruct", "vae", "-i", "absent.npy"], "There is no file absent.npy"),
         (["train", "no_such_entry"], "Unknown entry"),
+        (["train", "vae", "--devices", "many"], "a positive number or \"all\"; got 'many'"),
+        (["train", "vae", "--precision", "half"], "Unknown precision 'half'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -472,6 +472,27 @@ def test_fit_under_mixed_precision_is_finite_in_every_term_and_agrees_with_float
         np.testing.assert_allclose(values, fitted(kind)[1][name], rtol=2 * TOLERANCE[policy], err_msg=name)
 
 
+@pytest.mark.slow
+def test_a_thousand_steps_of_scaled_losses_stay_finite_and_reach_what_float32_reaches(tmp_path):
+    x, start, reached = np.tile(digits("train")[0][:160], (10, 1, 1, 1)), {}, {}
+    for policy in ("float32", "mixed_float16"):
+        keras.utils.set_random_seed(0)
+        keras.config.set_dtype_policy(policy)
+        each = keras.optimizers.OptimizerMap(keras.optimizers.Adam(3e-3), {".*critic.*": keras.optimizers.Adam(1e-3)})
+        optimizer = keras.optimizers.MultiOptimizer(each)
+        model = compiled(MODELS["factor_vae"](seed=0), optimizer, steps_per_execution=100)
+        losses = model.fit(x, batch_size=16, epochs=10, verbose=0).history["loss"]
+        assert np.isfinite(losses).all()
+        start[policy], reached[policy] = losses[0], losses[-1]
+    assert reached["float32"] < 0.75 * start["float32"]
+    assert reached["mixed_float16"] == pytest.approx(reached["float32"], rel=0.01)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+    for saved, original in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(saved, original, err_msg=original.path)
+
+
 @pytest.mark.parametrize("policy", TOLERANCE)
 def test_metrics_of_many_examples_add_up_under_mixed_precision(policy, images):
     """Counts above 256 (bfloat16) or 2048 (float16) and sums above 65504 (float16) need float32 accumulators."""

@@ -9,8 +9,8 @@ import keras_tuner
 import numpy as np
 
 from keras_vae.tuning import objectives
-from keras_vae.zoo import entries
-from keras_vae.zoo.training import check_precision, fit_stages, in_float32
+from keras_vae.zoo import devices, entries
+from keras_vae.zoo.training import fit_stages, in_float32
 
 SEARCHED = ("beta", "latent_size")  # unless a recipe's SPACE names others
 WIDTH = 4.0  # of the default range, as a factor to either side of the recipe's value
@@ -36,11 +36,10 @@ class RecipeHyperModel(keras_tuner.HyperModel):
 
     def __init__(self, recipe, space=None, fixed=None, objective="log_likelihood", precision="float32"):
         super().__init__()
-        self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), precision
+        self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), devices.precision(precision)
         self.space = default_space(recipe) if space is None else dict(space)
         entries.check_overrides(recipe, {**self.space, **self.fixed})
         _check_space(self.space, self.fixed)
-        check_precision(precision)
         self.objective = objectives.find(objective)
 
     def overrides(self, hp):
@@ -72,9 +71,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         """`(model, measured)`: the trained model, float32, and what `fit` returns."""
         overrides, started = self.overrides(hp), time.monotonic()
         train = entries.call_with(self.recipe.data, {**overrides, "split": "train[:90%]"})
-        plan = entries.stages(self.recipe, overrides)
-        fit_stages(model, train, plan, callbacks=callbacks, **kwargs)
-        model = in_float32(self.recipe, overrides, model, plan)
+        fit_stages(model, train, entries.stages(self.recipe, overrides), callbacks=callbacks, **kwargs)
+        model = in_float32(self.recipe, overrides, model)
         seconds = time.monotonic() - started
         x, held_out = objectives.held_out(self.recipe, overrides)
         value = self.objective.function(objectives.Trained(model, self.recipe, x, held_out))

@@ -1,6 +1,7 @@
 """Remaking an entry from its recipe: training that goes on after a kill, then measuring."""
 
 import importlib.metadata
+import inspect
 import os
 import pathlib
 import platform
@@ -10,12 +11,12 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_vae import plots
-from keras_vae.zoo import entries
+from keras_vae.zoo import devices, entries
 from keras_vae.zoo.cards import render
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _CHECKPOINT = re.compile(r"epoch-(\d+)-seconds-(\d+)\.keras")
 
 
@@ -27,6 +28,8 @@ class _Checkpoint(keras.callbacks.Callback):
         self.folder, self.seconds_before, self.started = folder, seconds_before, started
 
     def on_epoch_end(self, epoch, logs=None):
+        if not devices.is_chief(self.model.distribute_strategy):
+            return
         seconds = self.seconds_before + int(time.monotonic() - self.started)
         temporary = self.folder / "writing.keras"
         self.model.save(temporary)
@@ -39,21 +42,25 @@ def _checkpoints(folder):
     return sorted(path for path in folder.glob("epoch-*.keras") if _CHECKPOINT.fullmatch(path.name))
 
 
-def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
+def train(name, overrides=None, run=None, precision="float32", verbose="auto", strategy=None):
     """Trains an entry's model by its recipe, or goes on from the last finished epoch of an earlier start.
 
     Args:
         name: the entry.
         overrides: `{hyperparameter: value}` for the recipe's functions.
-        run: folder of checkpoints; one training owns it. None: `runs/<name>`.
-        precision: Keras's dtype policy during training; the model returned is float32 in any case.
+        run: folder of checkpoints; one training owns it, and all of its workers see it. None: `runs/<name>`.
+        precision: Keras's dtype policy during training, "auto" for one that suits the GPU; the model returned is
+            float32 in any case.
+        strategy: None, or of `tf.distribute`: replicas share out every batch of the recipe, so its steps, epochs and
+            learning rate hold as they are. The model returned is on one device in any case.
 
     Returns:
         `(model, facts)`: the trained model, and what `metrics.json` says of the training.
     """
     recipe, overrides = entries.recipe(name), dict(overrides or {})
     entries.check_overrides(recipe, overrides)
-    check_precision(precision)
+    precision = devices.precision(precision)
+    _check_share(recipe, overrides, strategy)
     run = pathlib.Path(run or pathlib.Path("runs") / name)
     run.mkdir(parents=True, exist_ok=True)
     settings, asked = run / "overrides.json", entries.to_json(overrides)
@@ -61,44 +68,76 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto"):
         raise ValueError(
             f"{run} holds a training with other hyperparameters ({settings}). Choose another folder or delete it."
         )
-    entries.write_files(run, {settings.name: asked})
+    if devices.is_chief(strategy):
+        entries.write_files(run, {settings.name: asked})
 
     keras.utils.set_random_seed(overrides.get("seed", 0))
     keras.config.set_dtype_policy(precision)
     done, seconds, found = 0, 0, _checkpoints(run)
-    if found:
-        done, seconds = map(int, _CHECKPOINT.fullmatch(found[-1].name).groups())
-        model = entries.read_archive(found[-1])
-    else:
-        model = entries.call_with(recipe.model, overrides)
+    with devices.scope(strategy):  # of optimizers too, which have variables
+        if found:
+            done, seconds = map(int, _CHECKPOINT.fullmatch(found[-1].name).groups())
+            model = entries.read_archive(found[-1])
+        else:
+            model = entries.call_with(recipe.model, overrides)
+        plan = entries.stages(recipe, overrides)
     # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
     data = entries.call_with(recipe.data, {**overrides, "seed": overrides.get("seed", 0) + done})
-    started, plan = time.monotonic(), entries.stages(recipe, overrides)
-    fit_stages(model, data, plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
+    started = time.monotonic()
+    try:
+        fit_stages(model, _by_rows(data), plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
+    except tf.errors.UnavailableError as error:
+        raise RuntimeError("A worker was lost. Start all of them again: they go on from the last epoch.") from error
     seconds += int(time.monotonic() - started)
-    model = in_float32(recipe, overrides, model, plan)
-    command = f"keras-vae train {name}" + (f" --precision {precision}" if precision != "float32" else "")
-    epochs = sum(stage["epochs"] for stage in plan)
-    facts = {"command": command, "overrides": overrides, "epochs": epochs, "seconds": seconds, **machine()}
+    model = in_float32(recipe, overrides, model)
+    replicas = devices.replicas(strategy)
+    options = {
+        "--precision": precision if precision != "float32" else None,
+        "--devices": replicas if replicas > 1 and devices.workers() == 1 else None,
+    }
+    command = " ".join(f"{option} {value}" for option, value in options.items() if value)
+    facts = {
+        "command": f"keras-vae train {name} {command}".strip(),
+        "overrides": overrides,
+        "epochs": sum(stage["epochs"] for stage in plan),
+        "seconds": seconds,
+        **({"replicas": replicas} if replicas > 1 else {}),
+        **machine(),
+    }
     return model, facts
 
 
-def check_precision(precision):
-    """Refuses what is no dtype policy of a training."""
-    if precision not in PRECISIONS:
-        raise ValueError(f"Unknown precision {precision!r}. Choose from {list(PRECISIONS)}.")
-
-
-def in_float32(recipe, overrides, model, plan):
-    """A trained model as one of the policy float32, which is the global one again afterwards."""
+def in_float32(recipe, overrides, model):
+    """A trained model as one of the policy float32, which is the global one again afterwards, and on one device."""
     trained_in = keras.config.dtype_policy().name
     keras.config.set_dtype_policy("float32")
-    if trained_in == "float32":
+    if trained_in == "float32" and model.distribute_strategy is tf.distribute.get_strategy():
         return model
     made = entries.call_with(recipe.model, overrides)
     made.set_weights(model.get_weights())
-    made.compile(**plan[-1]["compile"])
+    made.compile(**entries.stages(recipe, overrides)[-1]["compile"])
     return made
+
+
+def _check_share(recipe, overrides, strategy):
+    """Refuses a batch that replicas cannot share out evenly: workers would take some examples twice."""
+    replicas = devices.replicas(strategy)
+    default = inspect.signature(recipe.data).parameters.get("batch_size")
+    batch_size = overrides.get("batch_size", default and default.default) or replicas
+    if batch_size % replicas:
+        raise ValueError(
+            f"A batch of {batch_size} cannot be shared out evenly among {replicas} devices. Choose another number of "
+            'them, or another batch: --set with {"batch_size": ...}.'
+        )
+
+
+def _by_rows(data):
+    """The data set, of which workers take turns in the rows of each batch: all make it, with the same seed."""
+    if not isinstance(data, tf.data.Dataset):
+        return data
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return data.with_options(options)
 
 
 def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
@@ -121,7 +160,11 @@ def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
             for attribute, value in stage.get("settings", {}).items():
                 setattr(model, attribute, value)
             if done <= first:
-                model.compile(**stage["compile"])
+                with model.distribute_strategy.scope():
+                    model.compile(**stage["compile"])
+            if model.distribute_strategy.num_replicas_in_sync > 1:
+                # On replicas Keras 3.15 fails at several steps a call, and TensorFlow at XLA.
+                model.steps_per_execution, model.jit_compile = 1, False
             fit = {key: value for key, value in stage.items() if key not in ("compile", "frozen", "settings")}
             fit |= {"initial_epoch": max(done, first), "epochs": end, **kwargs}
             history = model.fit(data, **{**fit, "callbacks": [*fit.pop("callbacks", ()), *callbacks]})
@@ -138,8 +181,6 @@ def _set_trainable(model, stage, trainable):
 
 def machine():
     """What a measurement was made with."""
-    import tensorflow as tf
-
     packages = ("keras_vae", "tensorflow", "keras", "tensorflow-probability", "numpy")
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]

@@ -62,19 +62,21 @@ class _Codebook(keras.layers.Layer):
         """Codes `[batch, *grid]` to a TFP distribution over code grids that is certain of them."""
         return tfd.Independent(tfd.Deterministic(codes), len(codes.shape) - 1)
 
-    def update(self, features, codes, seed):
+    def update(self, features, codes, seed, weight=None):
         """One step of the moving averages, and of restarts; the gradient knows nothing of either.
 
         Args:
             features: `[batch, *grid, latent]`.
             codes: theirs, `[batch, *grid]`.
             seed: stateless int32 pair.
+            weight: None, or of one of several replicas: its examples over the mean number of those of a replica.
         """
         flat = tf.stop_gradient(tf.reshape(features, [-1, self.latent_size]))
         codes, count = tf.reshape(codes, [-1]), tf.cast(tf.shape(flat)[0], "float32")
-        used = tf.math.unsorted_segment_sum(tf.ones_like(codes, "float32"), codes, self.codes) / count
-        self._average(self.shares, used)
-        self.average_vectors(tf.math.unsorted_segment_sum(flat, codes, self.codes) / count)
+        share = (1.0 if weight is None else weight) / count
+        used = tf.math.unsorted_segment_sum(tf.ones_like(codes, "float32"), codes, self.codes)
+        self._average(self.shares, share * used)
+        self.average_vectors(share * tf.math.unsorted_segment_sum(flat, codes, self.codes))
         dead = (self.shares.value < self.restart_below / self.codes) | (self.started.value == 0)
         drawn = tf.gather(flat, tf.random.stateless_uniform([self.codes], seed, 0, tf.shape(flat)[0], tf.int32))
         self.restart(dead[:, None], _mean_of_replicas_in_turn(drawn))

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops, tree
 
+from keras_vae import _replicas
 from keras_vae.distributions import kl_divergence
 from keras_vae.models.importance import log_likelihood_function
 from keras_vae.models.inputs import Batch, as_arrays, clear_errors, refuse_unused, unpack_data
@@ -145,34 +146,56 @@ class LatentVariableModel(keras.Model):
         return batch
 
     def call(self, inputs, training=False):
-        self._replica_losses[_replica()] = []
-        terms, objective, output = self.terms(self.prepare(inputs), training)
-        terms = {"free_energy": terms["distortion"] + terms["rate"], **terms}
+        self._replica_losses[_replicas.index()] = []
+        batch = self.prepare(inputs)
+        if _replicas.count() > 1:
+            return self._call_on_replica(batch, training)
+        terms, objective, output = self._measured(batch, training)
         for value in objective.values():
             self.add_loss(ops.mean(value))
         for name, tracker in self.trackers.items():
             tracker.update_state(terms[name])
         return output
 
+    def _measured(self, batch, training):
+        terms, objective, output = self.terms(batch, training)
+        return {"free_energy": terms["distortion"] + terms["rate"], **terms}, objective, output
+
+    def _call_on_replica(self, batch, training):
+        """`call` on a part of the global batch, which the last batch of an epoch may leave small or empty."""
+        examples = tf.shape(tree.flatten(batch.x)[0])[0]
+        batch = _replicas.with_one_example(batch)._replace(weight=_replicas.weight(examples))
+        terms, objective, output = self._measured(batch, training)
+        for value in objective.values():
+            self.add_loss(_replicas.scaled_gradient(ops.mean(value), batch.weight))
+        for name, tracker in self.trackers.items():
+            tracker.update_state(terms[name], tf.cast(examples > 0, "float32") * tf.ones_like(terms[name]))
+        return tree.map_structure(lambda part: part[:examples], output)
+
     def add_loss(self, loss):
         # Replicas share the model: with one list for all of them, one replica's gradient holds another's terms.
-        self._replica_losses.setdefault(_replica(), []).append(loss)
+        self._replica_losses.setdefault(_replicas.index(), []).append(loss)
 
     @property
     def losses(self):
-        return [*self._replica_losses.get(_replica(), []), *super().losses]
+        return [*self._replica_losses.get(_replicas.index(), []), *super().losses]
+
+    def compute_metrics(self, *args, **kwargs):
+        logs = super().compute_metrics(*args, **kwargs)
+        # Keras 3.15 averages what workers return over a first axis, which a number lacks.
+        return {name: ops.reshape(value, (1,)) for name, value in logs.items()} if _replicas.on_workers() else logs
 
     def next_seed(self):
         """Stateless seed, int32 `[2]`: another one at each call and in each replica."""
         seed = ops.cast(ops.mod(self.seed_generator.next(), 2**31 - 1), "int32")
-        return tf.random.experimental.stateless_fold_in(seed, _replica())
+        return tf.random.experimental.stateless_fold_in(seed, _replicas.index())
 
     def compile(self, optimizer="adam", **kwargs):
         """As `keras.Model.compile`, without `loss`; scales the loss where the global policy is mixed_float16."""
         optimizer = keras.optimizers.get(optimizer)
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer = _replicas.LossScaleOptimizer(optimizer)
         super().compile(optimizer, **kwargs)
 
     def compile_from_config(self, config):
@@ -336,6 +359,14 @@ class LatentVariableModel(keras.Model):
     def _seed(self, seed):
         return self.next_seed() if seed is None else tf.constant([seed, 0], tf.int32)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras adds up a first batch over the replicas, which fails for dicts on workers, to build what is built.
+        if not self.built or self._compile_metrics is not None:
+            super()._maybe_symbolic_build(iterator, data_batch)
+        elif self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def _require_built(self):
         if not self.built and self.input_shape_known():
             with self.distribute_strategy.scope():
@@ -410,12 +441,6 @@ class _Watch(keras.callbacks.Callback):
                 f"Epoch {epoch + 1} ended with {bad}. Lower the learning rate, clip gradients (clipnorm=), or check "
                 "the scale of the likelihood."
             )
-
-
-def _replica():
-    """Index of the replica that runs this code under tf.distribute; 0 without it."""
-    context = tf.distribute.get_replica_context()
-    return 0 if context is None else int(tf.get_static_value(context.replica_id_in_sync_group) or 0)
 
 
 def _slices(data, batch_size):

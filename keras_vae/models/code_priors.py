@@ -67,7 +67,9 @@ class AutoregressivePrior(_CodePrior):
         if training and self.trainable:
             self.fitted.assign(1.0)
         equal = tf.zeros([tf.shape(codes)[0], *self.grid, self.codes])
-        return tf.cond(self.fitted.value > 0, lambda: tf.cast(self.network(codes), "float32"), lambda: equal)
+        logits = tf.cond(self.fitted.value > 0, lambda: tf.cast(self.network(codes), "float32"), lambda: equal)
+        # Frozen weights of Keras are watched all the same, and XLA fails at the gradient that nobody asks for.
+        return logits if self.trainable else tf.stop_gradient(logits)
 
     def _draw(self, count, seed):
         """Codes `[count, *grid]`, one position after another within one graph."""

@@ -15,11 +15,13 @@ class Batch(NamedTuple):
         x: float32 tensor `[batch, *event]`, or a dict of them by modality; zeros where unobserved.
         observed: None, or boolean `[batch]` by modality.
         condition: None, or float32 `[batch, *condition]`, for conditional models.
+        weight: None, or of one of several replicas: its examples over the mean number of those of a replica.
     """
 
     x: Any
     observed: Any = None
     condition: Any = None
+    weight: Any = None
 
 
 _MARK = "keras_vae: "

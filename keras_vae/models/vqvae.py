@@ -110,7 +110,7 @@ class VQVAE(VAE):
         codes = self.posterior(features)
         vectors = self.posterior.lookup(codes)
         if training and self.posterior.trainable:
-            self.posterior.update(features, codes, self.next_seed())
+            self.posterior.update(features, codes, self.next_seed(), batch.weight)
         p = self._decode_vectors(features + ops.stop_gradient(vectors - features))
         free_energy = {"distortion": -p.log_prob(batch.x), "rate": -self.prior_of(batch).log_prob(codes)}
         codebook = _squared_distance(ops.stop_gradient(features), vectors)
