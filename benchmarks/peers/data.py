@@ -14,7 +14,8 @@ def write(workload, folder, digits):
     """`{modality}_train.npy` and `{modality}_test.npy`, uint8 `[examples, height, width, channels]`.
 
     Args:
-        digits: the embedded small images instead of MNIST and SVHN, as often as needed, coloured for SVHN's part.
+        digits: the embedded small images instead of MNIST and SVHN, as often as needed, with three channels for
+            SVHN's part.
     """
     from keras_vae.data import arrays
 
@@ -23,7 +24,10 @@ def write(workload, folder, digits):
     for split, count in zip(("train", "test"), workload.examples, strict=True):
         for name in workload.networks:
             images = arrays("digits" if digits else "svhn_cropped" if name == "svhn" else "mnist", split)[0]
-            images = np.repeat(images, 3, axis=-1) if digits and name == "svhn" else images
+            if name != "svhn":
+                images = np.where(images > 127, np.uint8(255), np.uint8(0))  # MultiVae's Bernoulli takes bits alone
+            elif digits:
+                images = np.repeat(images, 3, axis=-1)
             np.save(folder / f"{name}_{split}.npy", images[np.arange(count) % len(images)])
 
 
