@@ -48,6 +48,7 @@ def parsed(arguments=None):
     parser.add_argument("--only", nargs="+", choices=[*WORKLOADS], default=[], help="models (default: all)")
     parser.add_argument("--measures", nargs="+", choices=[*MEASURES], default=[*MEASURES], help="(default: all)")
     parser.add_argument("--against", nargs="+", choices=OTHERS, default=OTHERS, help="(default: all)")
+    parser.add_argument("--xla", choices=["on", "off"], help="for us and the loop (default: as each model's row says)")
     parser.add_argument("--quick", action="store_true", help="small images and few steps: does it run?")
     parser.add_argument("--peers-python", default=sys.executable, help="the interpreter that has the peers, if another")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("runs/peers"), help="path without suffix")
@@ -58,6 +59,7 @@ def parsed(arguments=None):
         parser.error(f"--threads {arguments.threads} needs as many cores; {cores} may be used here.")
     if arguments.rounds < 1:
         parser.error("--rounds must be at least 1.")
+    arguments.options = {"quick": arguments.quick, "xla": {"on": True, "off": False}.get(arguments.xla)}
     return arguments
 
 
@@ -65,7 +67,7 @@ def main():
     arguments = parsed()
     with contextlib.ExitStack() as stack:
         folder = arguments.folder or stack.enter_context(tempfile.TemporaryDirectory())
-        workloads = chosen(arguments.only, arguments.quick)
+        workloads = chosen(arguments.only, **arguments.options)
         workloads = [each for each in workloads if each.peer in arguments.against or each.bare]
         print("Writing the data ...", flush=True)
         names = [each.name for each in workloads]
@@ -91,7 +93,7 @@ def compare(workload, folder, arguments, versions):
 
     def worker(library):
         python = arguments.peers_python if library in ("pythae", "multivae") else sys.executable
-        return Worker(library, workload.name, folder, arguments.threads, arguments.quick, python)
+        return Worker(library, workload.name, folder, arguments.threads, arguments.options, python)
 
     libraries = ["keras_vae", *others]
     workers = {library: worker(library) for library in libraries}
@@ -112,14 +114,12 @@ def compare(workload, folder, arguments, versions):
                     workers[library].ask("save")
             if len(able) < 2:
                 continue
-            settings = measure.quick if arguments.quick else measure.arguments
+            settings = measure.arguments_of(workload)
             rounds = {library: [] for library in able}
             for index in range(-1, arguments.rounds):
                 for library in able if index % 2 == 0 else able[::-1]:
                     reply = (
-                        _fresh(worker(library))
-                        if name == "start"
-                        else workers[library].ask(name.partition("_")[0], **settings)
+                        _fresh(worker(library)) if name == "start" else workers[library].ask(measure.method, **settings)
                     )
                     rounds[library].append(reply)
             rows += [_row(workload, name, other, rounds, weights) for other in able[1:]]
@@ -148,12 +148,15 @@ def _row(workload, name, other, rounds, weights):
         first, *counted = rounds[library]
         row[label] = [scale * reply["seconds"] for reply in counted]
         row[f"{label}_first"] = scale * first["seconds"]
+        row[f"{label}_processor"] = [scale * reply["processor_seconds"] for reply in counted]
         row[f"{label}_mebibytes"] = max(reply["mebibytes"] for reply in rounds[library])
         row[f"{label}_value"] = counted[-1]["value"]
         row[f"{label}_weights"] = weights[library]
         if name == "start":
             row[f"{label}_import"] = [reply["import_seconds"] for reply in counted]
-    row["ratios"] = [ours / theirs for ours, theirs in zip(row["ours"], row["theirs"], strict=True)]
+    for ratios, what in (("ratios", ""), ("processor_ratios", "_processor")):
+        pairs = zip(row[f"ours{what}"], row[f"theirs{what}"], strict=True)
+        row[ratios] = [ours / theirs for ours, theirs in pairs]
     return row
 
 

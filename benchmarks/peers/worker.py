@@ -1,7 +1,7 @@
 """One library in a process of its own, which runs one timed round after another as it is told.
 
 `Worker` is what the parent holds. The process it starts answers one line of JSON with one of JSON:
-`{"measure": "epoch", "arguments": {}}` with `{"seconds": 1.9, "value": 103.2, "mebibytes": 812}`. All measuring is
+`{"method": "epoch", "arguments": {}}` with `{"seconds": 1.9, "value": 103.2, "mebibytes": 812, ...}`. All measuring is
 here; what is measured is in the module of the library.
 """
 
@@ -30,13 +30,13 @@ class Worker:
         workload: a name of a workload.
         folder: where its data are; what libraries print goes there, into a file.
         threads: of each kind that the library has, on as many cores.
-        quick: whether workloads are the quick ones.
+        options: `{"quick": boolean, "xla": None or boolean}`, of `workloads.chosen`.
         python: the interpreter that has the library.
     """
 
-    def __init__(self, library, workload, folder, threads, quick=False, python=sys.executable):
+    def __init__(self, library, workload, folder, threads, options, python=sys.executable):
         self.library, self.log = library, pathlib.Path(folder) / f"{library}.log"
-        command = [python, "-m", __spec__.name, library, workload, str(folder), str(threads), str(int(quick))]
+        command = [python, "-m", __spec__.name, library, workload, str(folder), str(threads), json.dumps(options)]
         quiet = {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
         environment = {**os.environ, **dict.fromkeys(THREADS, str(threads)), **quiet}
         self.started = time.perf_counter()
@@ -45,15 +45,15 @@ class Worker:
                 command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
 
-    def ask(self, measure, **arguments):
-        """One round of a measure: its reply."""
+    def ask(self, method, **arguments):
+        """One round: its reply."""
         with contextlib.suppress(BrokenPipeError):  # it has died: the empty reply says so
-            self.process.stdin.write(json.dumps({"measure": measure, "arguments": arguments}) + "\n")
+            self.process.stdin.write(json.dumps({"method": method, "arguments": arguments}) + "\n")
             self.process.stdin.flush()
         reply = self.process.stdout.readline()
         if not reply:
             tail = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-12:])
-            raise RuntimeError(f"{self.library} failed at {measure!r}. The end of {self.log}:\n{tail}")
+            raise RuntimeError(f"{self.library} failed at {method!r}. The end of {self.log}:\n{tail}")
         return json.loads(reply)
 
     def close(self):
@@ -62,12 +62,13 @@ class Worker:
         self.process.wait()
 
 
-def measured(library, measure, arguments):
-    """Seconds, what came of it, and the most memory held meanwhile, in MiB."""
+def measured(library, method, arguments):
+    """Seconds by the clock and of all threads together, what came of it, and the most memory held meanwhile, in MiB."""
     _forget_peak()
-    start = time.perf_counter()
-    value = getattr(library, measure)(**arguments)
-    return {"seconds": time.perf_counter() - start, "value": value, "mebibytes": _peak()}
+    start, start_all = time.perf_counter(), time.process_time()
+    value = getattr(library, method)(**arguments)
+    seconds, of_all = time.perf_counter() - start, time.process_time() - start_all
+    return {"seconds": seconds, "processor_seconds": of_all, "value": value, "mebibytes": _peak()}
 
 
 def _forget_peak():
@@ -85,7 +86,7 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main(name, workload, folder, threads, quick):
+def main(name, workload, folder, threads, options):
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no reply
     if hasattr(os, "sched_setaffinity"):
@@ -93,11 +94,11 @@ def main(name, workload, folder, threads, quick):
     start = time.perf_counter()
     module = importlib.import_module(f"benchmarks.peers.{MODULES[name]}")
     imported = time.perf_counter() - start
-    (workload,) = chosen([workload], quick == "1")
+    (workload,) = chosen([workload], **json.loads(options))
     library = module.Library(workload, folder)
     for line in sys.stdin:
         request = json.loads(line)
-        if request["measure"] == "versions":
+        if request["method"] == "versions":
             reply = {each: importlib.metadata.version(each) for each in library.versions}
         else:
             reply = {**measured(library, **request), "import_seconds": imported}

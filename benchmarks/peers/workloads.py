@@ -21,6 +21,8 @@ class Workload:
         networks: `{modality: "dense", "convolutional" or "grid"}`; one modality for unimodal models.
         examples: of training and of test, in an epoch.
         steps: of a round of bare training steps.
+        few, many: images of the two measures of log p(x).
+        draws: of the measure of sampling.
         measures: which of `MEASURES`.
         bare: whether there is a hand-written TensorFlow loop.
         compile: arguments of our `compile`, chosen by measuring; the hand-written loop is compiled alike.
@@ -36,6 +38,9 @@ class Workload:
     components: int = 0
     examples: tuple = (12_000, 2_000)
     steps: int = 40
+    few: int = 8
+    many: int = 512
+    draws: int = 1000
     measures: tuple = ("step", "epoch", "likelihood_1000", "likelihood_100", "sample", "start")
     bare: bool = False
     compile: dict = dataclasses.field(default_factory=dict)
@@ -47,36 +52,42 @@ class Workload:
 
     def quick(self):
         """The same in a few seconds, on small images."""
-        steps = self.compile.get("steps_per_execution", 1)
-        compiled = {**self.compile, "steps_per_execution": min(steps, 2)} if self.compile else {}
-        return dataclasses.replace(self, batch_size=32, examples=(256, 64), steps=4, compile=compiled)
+        small = {"batch_size": 32, "examples": (256, 64), "steps": 4, "few": 2, "many": 16, "draws": 100}
+        return dataclasses.replace(self, **small, compile={**self.compile, "steps_per_execution": 2})
 
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """One column: what is timed, its unit, and the ratio of our time to the peer's that we want at most."""
+    """One column: what is timed, its unit, the ratio of our time to the peer's that we want at most, which method of a
+    library does it, and its arguments: numbers, or names of attributes of the workload."""
 
     title: str
     unit: str
-    goal: object = None
+    goal: object
+    method: str
     arguments: dict = dataclasses.field(default_factory=dict)
-    quick: dict = dataclasses.field(default_factory=dict)
+
+    def arguments_of(self, workload):
+        return {
+            name: getattr(workload, value) if isinstance(value, str) else value
+            for name, value in self.arguments.items()
+        }
 
     def goal_of(self, workload):
         return self.goal[workload.kind] if isinstance(self.goal, dict) else self.goal
 
 
 MEASURES = {
-    "step": Measure("training step", "ms", {"dense": 0.9, "convolutional": 1.0}),
-    "epoch": Measure("epoch from disk to metrics", "s", 0.5),
+    "step": Measure("training step", "ms", {"dense": 0.9, "convolutional": 1.0}, "step"),
+    "epoch": Measure("epoch from disk to metrics", "s", 0.5, "epoch"),
     "likelihood_1000": Measure(
-        "log p(x), 8 images, 1,000 samples", "s", 0.5, {"images": 8, "samples": 1000}, {"images": 2, "samples": 1000}
+        "log p(x), few images, 1,000 samples", "s", 0.5, "likelihood", {"images": "few", "samples": 1000}
     ),
     "likelihood_100": Measure(
-        "log p(x), 512 images, 100 samples", "s", 0.1, {"images": 512, "samples": 100}, {"images": 16, "samples": 100}
+        "log p(x), many images, 100 samples", "s", 0.1, "likelihood", {"images": "many", "samples": 100}
     ),
-    "sample": Measure("1,000 samples", "s", 1.0, {"count": 1000}, {"count": 100}),
-    "start": Measure("disk to first sample", "s", 1.0),
+    "sample": Measure("samples", "s", 1.0, "sample", {"count": "draws"}),
+    "start": Measure("disk to first sample", "s", 1.0, "start"),
 }
 MEMORY_GOAL, BARE_GOAL = 1.0, 1.1
 
@@ -117,6 +128,13 @@ WORKLOADS = {
 }  # fmt: skip
 
 
-def chosen(names, quick=False):
-    """The workloads of these names, in their order here; all where there is none."""
-    return [each.quick() if quick else each for each in WORKLOADS.values() if each.name in names or not names]
+def chosen(names, quick=False, xla=None):
+    """The workloads of these names, in their order here; all where there is none.
+
+    Args:
+        xla: whether XLA compiles our steps and the hand-written loop's; None: where the workload says so.
+    """
+    workloads = [each for each in WORKLOADS.values() if each.name in names or not names]
+    if xla is not None:
+        workloads = [dataclasses.replace(each, compile={**each.compile, "jit_compile": xla}) for each in workloads]
+    return [each.quick() if quick else each for each in workloads]
