@@ -92,40 +92,58 @@ MEASURES = {
 MEMORY_GOAL, BARE_GOAL = 1.0, 1.1
 
 DENSE, CONVOLUTIONAL = {"x": "dense"}, {"x": "convolutional"}
-PAIRS = {"mnist": "dense", "svhn": "convolutional"}
 # Compiled by XLA, and many steps a call: what dense networks of this size gain most from.
 FUSED = {"jit_compile": True, "steps_per_execution": 20}
 LOOPED = {"steps_per_execution": 5}
 NO_START = ("step", "epoch", "likelihood_1000", "likelihood_100", "sample")
+UNIMODAL = {"peer": "pythae", "networks": DENSE, "measures": NO_START, "compile": FUSED}
+MULTIMODAL = {
+    "peer": "multivae",
+    "networks": {"mnist": "dense", "svhn": "convolutional"},
+    "latent_size": 20,
+    "examples": (3_200, 640),
+    "steps": 10,
+    "many": 128,
+    "measures": NO_START,
+    "compile": LOOPED,
+}
 
 WORKLOADS = {
     each.name: each
     for each in (
         Workload("vae", "vae", "pythae", DENSE, examples=(60_000, 10_000), steps=100, bare=True, compile=FUSED),
         Workload(
-            "vae_convolutional", "vae", "pythae", CONVOLUTIONAL, steps=20, measures=NO_START, bare=True, compile=LOOPED
-        ),
-        Workload("beta_vae", "beta_vae", "pythae", DENSE, steps=100, measures=NO_START, compile=FUSED),
-        Workload(
-            "iwae", "iwae", "pythae", DENSE, importance_samples=10, steps=20, measures=NO_START, compile=FUSED
-        ),
-        Workload("vamp_vae", "vamp_vae", "pythae", DENSE, components=500, steps=20, measures=NO_START, compile=FUSED),
-        # The peer has neither a likelihood nor a prior of this model without a second training.
-        Workload(
-            "vq_vae", "vq_vae", "pythae", {"x": "grid"}, 32, examples=(3_200, 640), steps=10,
-            measures=("step", "epoch"), compile=LOOPED,
-        ),
-        Workload("mvae", "mvae", "multivae", PAIRS, 20, examples=(3_200, 640), steps=10, compile=LOOPED),
-        Workload(
-            "mmvae", "mmvae", "multivae", PAIRS, 20, importance_samples=4, examples=(1_280, 256), steps=5,
-            measures=NO_START, compile=LOOPED,
-        ),
-        Workload(
-            "mopoe", "mopoe", "multivae", PAIRS, 20, examples=(3_200, 640), steps=10, measures=NO_START,
+            name="vae_convolutional",
+            model="vae",
+            peer="pythae",
+            networks=CONVOLUTIONAL,
+            examples=(6_000, 1_000),
+            steps=20,
+            many=128,
+            measures=NO_START,
+            bare=True,
             compile=LOOPED,
         ),
+        Workload("beta_vae", "beta_vae", steps=100, **UNIMODAL),
+        Workload("iwae", "iwae", importance_samples=10, steps=20, **UNIMODAL),
+        Workload("vamp_vae", "vamp_vae", components=500, steps=20, **UNIMODAL),
+        # The peer estimates no likelihood of this model, and has no prior of it without a second training.
+        Workload(
+            name="vq_vae",
+            model="vq_vae",
+            peer="pythae",
+            networks={"x": "grid"},
+            latent_size=32,
+            examples=(3_200, 640),
+            steps=10,
+            measures=("step", "epoch"),
+            compile=LOOPED,
+        ),
+        Workload("mvae", "mvae", **{**MULTIMODAL, "measures": (*NO_START, "start")}),
+        Workload("mmvae", "mmvae", importance_samples=4, **{**MULTIMODAL, "examples": (1_280, 256), "steps": 5}),
+        Workload("mopoe", "mopoe", **MULTIMODAL),
     )
-}  # fmt: skip
+}
 
 
 def chosen(names, quick=False, xla=None):
