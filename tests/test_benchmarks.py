@@ -51,7 +51,8 @@ def test_workloads_are_consistent(name):
 
 
 def test_the_report_has_medians_spreads_and_missed_goals(tmp_path):
-    replies = [{"seconds": s, "processor_seconds": s, "mebibytes": 100.0 * s, "value": 1.0} for s in (9, 1, 3, 2)]
+    known = {"import_mebibytes": 50.0, "value": 1.0}
+    replies = [{"seconds": s, "processor_seconds": s, "mebibytes": 100.0 * s, **known} for s in (9, 1, 3, 2)]
     others = [{**reply, "seconds": 2.0, "mebibytes": 250.0} for reply in replies]
     rounds, weights = {"keras_vae": replies, "pythae": others, "bare": others}, dict.fromkeys(worker.MODULES, 7)
     rows = [program._row(WORKLOADS["vae"], "epoch", other, rounds, weights) for other in ("pythae", "bare")]
@@ -61,6 +62,7 @@ def test_the_report_has_medians_spreads_and_missed_goals(tmp_path):
     assert "| vae | pythae | **1 (0.5 to 1.5)** |" in text  # the goal of an epoch is 0.5
     assert "| vae | bare | 1 (0.5 to 1.5) |" in text  # and of the loop 1.1
     assert "**3.60**" in text  # 900 of 250 MiB
+    assert "**4.25**" in text  # without 50 of each
     assert json.loads((tmp_path / "out.json").read_text())["rows"][0]["ratios"] == [0.5, 1.5, 1.0]
     assert (tmp_path / "out.png").stat().st_size > 1000
 

@@ -150,6 +150,7 @@ def _row(workload, name, other, rounds, weights):
         row[f"{label}_first"] = scale * first["seconds"]
         row[f"{label}_processor"] = [scale * reply["processor_seconds"] for reply in counted]
         row[f"{label}_mebibytes"] = max(reply["mebibytes"] for reply in rounds[library])
+        row[f"{label}_import_mebibytes"] = first["import_mebibytes"]
         row[f"{label}_value"] = counted[-1]["value"]
         row[f"{label}_weights"] = weights[library]
         if name == "start":

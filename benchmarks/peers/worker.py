@@ -37,7 +37,7 @@ class Worker:
     def __init__(self, library, workload, folder, threads, options, python=sys.executable):
         self.library, self.log = library, pathlib.Path(folder) / f"{library}.log"
         command = [python, "-m", __spec__.name, library, workload, str(folder), str(threads), json.dumps(options)]
-        quiet = {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
+        quiet = {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
         environment = {**os.environ, **dict.fromkeys(THREADS, str(threads)), **quiet}
         self.started = time.perf_counter()
         with open(self.log, "ab") as log:
@@ -93,7 +93,7 @@ def main(name, workload, folder, threads, options):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(threads)])
     start = time.perf_counter()
     module = importlib.import_module(f"benchmarks.peers.{MODULES[name]}")
-    imported = time.perf_counter() - start
+    imported = {"import_seconds": time.perf_counter() - start, "import_mebibytes": _peak()}
     (workload,) = chosen([workload], **json.loads(options))
     library = module.Library(workload, folder)
     for line in sys.stdin:
@@ -101,7 +101,7 @@ def main(name, workload, folder, threads, options):
         if request["method"] == "versions":
             reply = {each: importlib.metadata.version(each) for each in library.versions}
         else:
-            reply = {**measured(library, **request), "import_seconds": imported}
+            reply = {**measured(library, **request), **imported}
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
