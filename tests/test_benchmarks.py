@@ -2,9 +2,14 @@
 
 import dataclasses
 import json
+import pathlib
+import sys
 
 import numpy as np
 import pytest
+
+# Last, so that an installed package goes before the one in this repository.
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
 from benchmarks.peers import __main__ as program
 from benchmarks.peers import bare, data, ours, report, worker
