@@ -101,9 +101,9 @@ MULTIMODAL = {
     "peer": "multivae",
     "networks": {"mnist": "dense", "svhn": "convolutional"},
     "latent_size": 20,
-    "examples": (3_200, 640),
+    "examples": (1_920, 384),
     "steps": 10,
-    "many": 128,
+    "many": 64,
     "measures": NO_START,
     "compile": LOOPED,
 }
@@ -111,7 +111,7 @@ MULTIMODAL = {
 WORKLOADS = {
     each.name: each
     for each in (
-        Workload("vae", "vae", "pythae", DENSE, examples=(60_000, 10_000), steps=100, bare=True, compile=FUSED),
+        Workload("vae", "vae", "pythae", DENSE, examples=(30_000, 5_000), steps=100, bare=True, compile=FUSED),
         Workload(
             name="vae_convolutional",
             model="vae",
@@ -125,8 +125,8 @@ WORKLOADS = {
             compile=LOOPED,
         ),
         Workload("beta_vae", "beta_vae", steps=100, **UNIMODAL),
-        Workload("iwae", "iwae", importance_samples=10, steps=20, **UNIMODAL),
-        Workload("vamp_vae", "vamp_vae", components=500, steps=20, **UNIMODAL),
+        Workload("iwae", "iwae", importance_samples=10, steps=20, examples=(6_000, 1_000), **UNIMODAL),
+        Workload("vamp_vae", "vamp_vae", components=500, steps=20, examples=(6_000, 1_000), many=128, **UNIMODAL),
         # The peer estimates no likelihood of this model, and has no prior of it without a second training.
         Workload(
             name="vq_vae",
