@@ -21,6 +21,7 @@ from keras_vae.distributions import (
     NormalLikelihood,
     NormalPosterior,
     StandardNormalPrior,
+    draws,
     given_visible,
     kl_divergence,
     mixture_of_experts,
@@ -408,3 +409,13 @@ def test_mixture_of_experts_gives_finite_gradients_and_none_to_masked_experts():
     with tf.GradientTape() as tape:
         log_prob = mixture_of_experts(tfd.Independent(tfd.Normal(loc, 1.0), 1), [[True, False]]).log_prob([[2.0]])
     np.testing.assert_allclose(tape.gradient(log_prob, loc)[0, :, 0], [1.7, 0.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Normal", "Laplace"])
+def test_draws_are_those_of_tfp_and_under_xla_of_the_same_distribution(kind):
+    parts = {"loc": tf.constant([[1.0], [-2.0]]), "scale": tf.constant([0.5, 1.0, 3.0])}
+    ours, theirs = getattr(draws, kind)(**parts), getattr(tfd, kind)(**parts)
+    assert np.array_equal(ours.sample(5, seed=(1, 2)), theirs.sample(5, seed=(1, 2)))
+    z = tf.function(lambda: ours.sample(20_000, seed=(1, 2)), jit_compile=True)()
+    assert np.allclose(tf.reduce_mean(z, axis=0), theirs.mean(), atol=0.1)
+    assert np.allclose(tf.math.reduce_std(z, axis=0), theirs.stddev(), rtol=0.03)

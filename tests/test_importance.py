@@ -172,3 +172,19 @@ def test_pseudo_inputs_stay_within_the_support_of_the_likelihood(images):
 def test_vamp_vae_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         vae(keras_vae.VampVAE, **arguments)
+
+
+def test_log_likelihood_and_sample_keep_their_graphs_until_a_part_is_replaced(images):
+    x = images[:3]
+    model = keras_vae.VAE(latent_size=2, seed=0)
+    model.build((None, 8, 8, 1))
+    before = model.log_likelihood(x, samples=7)
+    graph = model._graphs[7]
+    assert np.array_equal(model.log_likelihood(x, samples=7), before)
+    assert model._graphs[7] is graph
+    assert graph.experimental_get_tracing_count() == 1
+    drawn = model.sample(2, seed=0)
+    decode = model.decode
+    model.decode = lambda z: decode(z + 1.0)
+    assert not np.allclose(model.log_likelihood(x, samples=7), before)
+    assert not np.allclose(model.sample(2, seed=0), drawn)

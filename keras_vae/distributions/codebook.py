@@ -5,6 +5,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_vae.distributions.draws import stateless_uniform
+
 tfd = tfp.distributions
 
 
@@ -78,7 +80,7 @@ class _Codebook(keras.layers.Layer):
         self._average(self.shares, share * used)
         self.average_vectors(share * tf.math.unsorted_segment_sum(flat, codes, self.codes))
         dead = (self.shares.value < self.restart_below / self.codes) | (self.started.value == 0)
-        drawn = tf.gather(flat, tf.random.stateless_uniform([self.codes], seed, 0, tf.shape(flat)[0], tf.int32))
+        drawn = tf.gather(flat, stateless_uniform([self.codes], seed, 0, tf.shape(flat)[0], tf.int32))
         self.restart(dead[:, None], _mean_of_replicas_in_turn(drawn))
         self.shares.assign(tf.where(dead, 1.0 / self.codes, self.shares.value))
         self.started.assign(1.0)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from keras_vae.distributions.draws import stateless_normal, stateless_uniform
 from keras_vae.distributions.priors import _Prior
 
 tfd = tfp.distributions
@@ -159,10 +160,10 @@ class CoupledExponential(tfd.Distribution):
         seeds = tfp.random.split_seed(seed)
         if self.start is None:
             variance = 1.0 / (1.0 - 2.0 * self.quadratic)
-            return variance * self.linear + tf.sqrt(variance) * tf.random.stateless_normal(shape, seeds[0])
+            return variance * self.linear + tf.sqrt(variance) * stateless_normal(shape, seeds[0])
         count = tf.shape(self.start)[0]
         size = tf.reduce_prod(shape[:-1])
-        first = tf.random.stateless_uniform([], seeds[0], 0, count, tf.int32)
+        first = stateless_uniform([], seeds[0], 0, count, tf.int32)
         return tf.reshape(tf.gather(self.start, (first + tf.range(size)) % count), shape)
 
     def chains(self, count, seed, sweeps=None, same_noise=False):
@@ -185,10 +186,10 @@ class CoupledExponential(tfd.Distribution):
             ones = tf.ones_like(shape[1:-1])
             shape = tf.concat([shape[:1], ones, shape[-1:]], axis=0)
             variance = 1.0 / (1.0 - 2.0 * fixed.quadratic)
-            z = variance * fixed.linear + tf.sqrt(variance) * tf.random.stateless_normal(shape, seeds[0])
+            z = variance * fixed.linear + tf.sqrt(variance) * stateless_normal(shape, seeds[0])
 
         def noise(index):
-            return tf.random.stateless_normal(shape, tf.random.experimental.stateless_fold_in(seeds[1], index))
+            return stateless_normal(shape, tf.random.experimental.stateless_fold_in(seeds[1], index))
 
         burn_in = max(sweeps - max(self.gradient_sweeps, 1), 0)
         _, z = tf.while_loop(
@@ -244,9 +245,9 @@ class GibbsMixture:
         """Draws, `[samples, ..., latent]`, from the states in turn."""
         seeds, count = tfp.random.split_seed(seed), tf.shape(self.states)[0]
         # Each equally often in expectation, however many are drawn at a time
-        first = tf.random.stateless_uniform([], seeds[0], 0, count, tf.int32)
+        first = stateless_uniform([], seeds[0], 0, count, tf.int32)
         before = tf.gather(self.states, (first + tf.range(samples)) % count)
-        return self.target.sweep(before, tf.random.stateless_normal(tf.shape(before), seeds[1]))
+        return self.target.sweep(before, stateless_normal(tf.shape(before), seeds[1]))
 
     def log_prob(self, z):
         """Nats, `[samples, ...]`, of draws `[samples, ..., latent]`."""
@@ -313,7 +314,7 @@ def annealed_log_partition(coupling, owner, states, seed, steps):
         return CoupledExponential(tf.cast(step / steps, "float32") * coupling, owner, zeros, zeros)
 
     def noise(index):
-        return tf.random.stateless_normal(tf.shape(states), tf.random.experimental.stateless_fold_in(seed, index))
+        return stateless_normal(tf.shape(states), tf.random.experimental.stateless_fold_in(seed, index))
 
     def forward(step, z, log_weights):
         log_weights += at(step).marginal_log_prob(z) - at(step - 1).marginal_log_prob(z)
@@ -481,7 +482,7 @@ class CoupledExponentialPrior(_Prior):
         self.log_weights.assign(after)
         self.followed.assign(p.coupling)
         for index in range(sweeps):
-            noise = tf.random.stateless_normal(z.shape, tf.random.experimental.stateless_fold_in(seed, index))
+            noise = stateless_normal(z.shape, tf.random.experimental.stateless_fold_in(seed, index))
             z = p.sweep(z, noise)
         self.states.assign(z)
         return z[::2]

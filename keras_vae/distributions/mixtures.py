@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from keras_vae.distributions.draws import stateless_normal
+
 tfd = tfp.distributions
 
 
@@ -104,7 +106,7 @@ class FullNormalMixture(tfd.Distribution):
     def _sample_n(self, n, seed=None):
         first, second = tfp.random.split_seed(seed)
         chosen = tf.random.stateless_categorical(self.logits[None], n, first)[0]
-        noise = tf.random.stateless_normal([n, self.loc.shape[1]], second)
+        noise = stateless_normal([n, self.loc.shape[1]], second)
         return self._draw(chosen, noise)
 
     def _draw(self, chosen, noise):
@@ -137,7 +139,7 @@ class FullNormalMixture(tfd.Distribution):
         logits = marginal.component_log_prob(rows[:, unknown:])
         chosen = tf.random.stateless_categorical(logits, 1, seeds[0])[:, 0]
         loc, upper = tf.gather(loc, chosen), tf.gather(upper, chosen)[:, :unknown]
-        noise = tf.random.stateless_normal([tf.shape(rows)[0], unknown], seeds[1])
+        noise = stateless_normal([tf.shape(rows)[0], unknown], seeds[1])
         noise -= tf.linalg.matvec(upper[:, :, unknown:], (rows - loc)[:, unknown:])
         solved = tf.linalg.triangular_solve(upper[:, :, :unknown], noise[..., None], lower=False)[..., 0]
         completed = tf.concat([loc[:, :unknown] + solved, rows[:, unknown:]], axis=1)

@@ -5,6 +5,8 @@ import numpy as np
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_vae.distributions.draws import Laplace, Normal
+
 tfd = tfp.distributions
 
 SMALLEST_SCALE = 1e-5
@@ -38,7 +40,7 @@ class NormalPosterior(_LocationScalePosterior):
 
     def distribution(self, loc, scale):
         """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
-        return tfd.Independent(tfd.Normal(loc, scale), 1)
+        return tfd.Independent(Normal(loc, scale), 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -47,7 +49,7 @@ class LaplacePosterior(_LocationScalePosterior):
 
     def distribution(self, loc, scale):
         """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
-        return tfd.Independent(tfd.Laplace(loc, scale), 1)
+        return tfd.Independent(Laplace(loc, scale), 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -77,7 +79,7 @@ class HomoscedasticNormalPosterior(keras.layers.Layer):
 
     def distribution(self, loc, scale):
         """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
-        return tfd.Independent(tfd.Normal(loc, scale), 1)
+        return tfd.Independent(Normal(loc, scale), 1)
 
     def assign_scale(self, scale):
         """Sets the scales, `[latent]`, each above 1e-5, or raises a ValueError."""

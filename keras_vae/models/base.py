@@ -48,6 +48,12 @@ class LatentVariableModel(keras.Model):
         object.__setattr__(self, "capacity", keras.Variable(0.0, trainable=False, dtype="float32", name="capacity"))
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._replica_losses = {}
+        object.__setattr__(self, "_graphs", {})  # compiled functions, kept from call to call
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        # What this replaces may be part of them. (Changes within a part are seen after `compile`, as by `evaluate`.)
+        self.__dict__.get("_graphs", {}).clear()
 
     # --- what a variant defines ---------------------------------------------------------------------------------
 
@@ -197,6 +203,7 @@ class LatentVariableModel(keras.Model):
         if keras.config.dtype_policy().name == "mixed_float16" and not scaled:
             optimizer = _replicas.LossScaleOptimizer(optimizer)
         super().compile(optimizer, **kwargs)
+        self._graphs.clear()
 
     def compile_from_config(self, config):
         """Compiles a loaded model as it was saved, its optimizer's state to follow."""
@@ -300,7 +307,12 @@ class LatentVariableModel(keras.Model):
         For draws of x as well: `model.decode(z).sample()`.
         """
         self._require_built()
-        return _means(self.decode(self.prior_of().sample(samples, seed=self._seed(seed))))
+        if "sample" not in self._graphs:
+            self._graphs["sample"] = tf.function(self._sample, autograph=False, reduce_retracing=True)
+        return self._graphs["sample"](tf.constant(samples), self._seed(seed))
+
+    def _sample(self, samples, seed):
+        return _means(self.decode(self.prior_of().sample(samples, seed=seed)))
 
     def traverse(self, x, latent, values=(-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)):
         """Means of p(x|z) with one latent set to each of `values`, the others at their posterior means.
@@ -342,10 +354,13 @@ class LatentVariableModel(keras.Model):
         if samples < 1:
             raise ValueError(f"samples must be at least 1; got {samples}.")
         self._require_built()
-        function = log_likelihood_function(self, samples, min(chunk, samples))
-        seed, results = self._seed(seed), []
+        chunk = min(chunk, samples)
+        if chunk not in self._graphs:
+            self._graphs[chunk] = log_likelihood_function(self, chunk)
+        seed, samples, results = self._seed(seed), tf.constant(samples), []
         for index, part in enumerate(self.batches(x, batch_size)):
-            results.append(function(part, tf.random.experimental.stateless_fold_in(seed, index)).numpy())
+            one = tf.random.experimental.stateless_fold_in(seed, index)
+            results.append(self._graphs[chunk](part, one, samples).numpy())
             if progress is not None:
                 progress(len(results[-1]))
         return np.concatenate(results)

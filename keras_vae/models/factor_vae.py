@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_vae.distributions.draws import stateless_uniform
 from keras_vae.models.vae import VAE
 
 
@@ -73,7 +74,7 @@ class FactorVAE(VAE):
         log_odds, _ = self.critic.stateless_call(weights, self.critic.non_trainable_variables, z)
         fixed = ops.stop_gradient(z)
         # Sorted uniforms: TFP's and TensorFlow's shuffles do not compile under XLA.
-        order = ops.argsort(tf.random.stateless_uniform(tf.shape(z), self.next_seed()), axis=0)
+        order = ops.argsort(stateless_uniform(tf.shape(z), self.next_seed()), axis=0)
         joint, shuffled = self.critic(fixed), self.critic(ops.take_along_axis(fixed, order, axis=0))
         critic_loss = 0.5 * (ops.softplus(-joint) + ops.softplus(shuffled))
         added = {"total_correlation": log_odds[:, 0], "critic_loss": critic_loss[:, 0]}

@@ -3,16 +3,16 @@
 import tensorflow as tf
 
 
-def log_likelihood_function(model, samples, chunk):
-    """Compiled function `(batch, seed) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
+def log_likelihood_function(model, chunk):
+    """Compiled function `(batch, seed, samples) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
 
     `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` rises with K in expectation and is the ELBO's estimate at K = 1; z_k are
     drawn from the model's `proposal`.
     Draws are made `chunk` at a time inside one graph, so memory does not grow with `samples`.
     """
 
-    @tf.function(autograph=False)
-    def log_likelihood(batch, seed):
+    @tf.function(autograph=False, reduce_retracing=True)
+    def log_likelihood(batch, seed, samples):
         q, prior = model.proposal(batch), model.prior_of(batch)
 
         def accumulate(index, total):
@@ -24,7 +24,7 @@ def log_likelihood_function(model, samples, chunk):
 
         start = tf.fill(q.batch_shape_tensor(), -float("inf"))
         _, total = tf.while_loop(lambda index, _: index * chunk < samples, accumulate, (0, start))
-        return total - tf.math.log(float(samples))
+        return total - tf.math.log(tf.cast(samples, "float32"))
 
     return log_likelihood
 

@@ -1,0 +1,78 @@
+"""The benchmark beside peers, without the peers: our part, the hand-written loop, and what is reported of a run."""
+
+import dataclasses
+import json
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+# Last, so that an installed package goes before the one in this repository.
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+
+from benchmarks.peers import __main__ as program
+from benchmarks.peers import bare, data, ours, report, worker
+from benchmarks.peers.workloads import MEASURES, WORKLOADS, chosen
+
+
+def library(kind, name, folder):
+    (workload,) = chosen([name], quick=True, xla=False)
+    data.write(workload, folder, digits=True)
+    return kind.Library(workload, folder)
+
+
+def test_the_hand_written_loop_is_the_same_training(tmp_path):
+    losses, weights = {}, {}
+    for kind in (ours, bare):
+        made = library(kind, "vae", tmp_path)
+        weights[kind] = made.prepare()
+        replies = [worker.measured(made, "epoch", {}) for _ in range(3)]
+        losses[kind] = [reply["value"] for reply in replies]
+        assert all(reply["seconds"] > 0 and reply["mebibytes"] > 1 for reply in replies)
+        assert np.isfinite(worker.measured(made, "step", {})["value"])
+    assert weights[ours] == weights[bare]
+    assert np.allclose(losses[ours], losses[bare], rtol=0.1)
+    assert losses[ours][-1] < losses[ours][0]
+
+
+def test_log_likelihood_sampling_and_starting_run(tmp_path):
+    made = library(ours, "mvae", tmp_path)
+    made.prepare()
+    for name in ("likelihood_100", "sample"):
+        measure = MEASURES[name]
+        worker.measured(made, measure.method, measure.arguments_of(made.workload))
+    made.save()
+    library(ours, "mvae", tmp_path).start()
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_workloads_are_consistent(name):
+    workload = WORKLOADS[name]
+    assert workload.peer in worker.MODULES
+    assert set(workload.measures) <= set(MEASURES)
+    assert workload.steps % workload.compile.get("steps_per_execution", 1) == 0
+    assert dataclasses.asdict(workload) != dataclasses.asdict(workload.quick())
+
+
+def test_the_report_has_medians_spreads_and_missed_goals(tmp_path):
+    known = {"import_mebibytes": 50.0, "value": 1.0}
+    replies = [{"seconds": s, "processor_seconds": s, "mebibytes": 100.0 * s, **known} for s in (9, 1, 3, 2)]
+    others = [{**reply, "seconds": 2.0, "mebibytes": 250.0} for reply in replies]
+    rounds, weights = {"keras_vae": replies, "pythae": others, "bare": others}, dict.fromkeys(worker.MODULES, 7)
+    rows = [program._row(WORKLOADS["vae"], "epoch", other, rounds, weights) for other in ("pythae", "bare")]
+    results = {"command": "python -m x", "threads": 2, "machine": "m", "versions": {"keras": "3"}, "rows": rows}
+    report.write(results, tmp_path / "out")
+    text = (tmp_path / "out.md").read_text()
+    assert "| vae | pythae | **1 (0.5 to 1.5)** |" in text  # the goal of an epoch is 0.5
+    assert "| vae | bare | 1 (0.5 to 1.5) |" in text  # and of the loop 1.1
+    assert "**3.60**" in text  # 900 of 250 MiB
+    assert "**4.25**" in text  # without 50 of each
+    assert json.loads((tmp_path / "out.json").read_text())["rows"][0]["ratios"] == [0.5, 1.5, 1.0]
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+
+def test_too_many_threads_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        program.parsed(["--threads", "4096"])
+    assert "needs as many cores" in capsys.readouterr().err
