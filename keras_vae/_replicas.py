@@ -21,7 +21,8 @@ def on_workers():
     """Whether replicas of several processes run this code at once."""
     strategy = tf.distribute.get_strategy()
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and strategy.cluster_resolver is not None
-    return several and len(strategy.cluster_resolver.cluster_spec().as_dict().get("worker", ())) > 1
+    jobs = strategy.cluster_resolver.cluster_spec().as_dict() if several else {}
+    return sum(len(jobs.get(job, ())) for job in ("chief", "worker")) > 1
 
 
 def weight(examples):

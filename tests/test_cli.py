@@ -113,6 +113,10 @@ def test_own_vectors_are_read_as_they_are(tmp_path):
         (["train", "no_such_entry"], "Unknown entry"),
         (["train", "vae", "--devices", "many"], "a positive number or \"all\"; got 'many'"),
         (["train", "vae", "--precision", "half"], "Unknown precision 'half'"),
+        (["tune", "vae", "--over", "depth"], "The recipe has no ['depth']"),
+        (["tune", "vae", "--over", "beta=4:1"], "0 < lowest < highest"),
+        (["tune", "vae", "--objective", "coherence"], "needs a recipe with a function `pairs`"),
+        (["tune", "classifier_mnist"], "say what to search"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

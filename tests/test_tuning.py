@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_vae import plots, tuning
-from keras_vae.tuning import objectives
+from keras_vae.tuning import hypermodel, objectives
 from keras_vae.zoo import entries, training
 
 keras_tuner = pytest.importorskip("keras_tuner")
@@ -31,7 +31,7 @@ def rows(toy):
 
 
 def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_train_takes(search, toy, capsys):
-    best = search({"beta": [200.0, 1.0]}, verbose=1)
+    best = search({"beta": [200, 1.0]}, verbose=1)
     assert best == {"beta": 1.0, **SMALL}
     folder = toy / "tuning" / "toy"
     assert json.loads((folder / "best.json").read_text()) == best
@@ -49,15 +49,16 @@ def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_
     assert model.latent_size == 4
 
 
-def test_a_search_goes_on_and_repeats_no_trial(search, toy, capsys):
-    search({"beta": (0.5, 2.0)}, trials=2)
+@pytest.mark.parametrize("oracle", ["bayesian", "grid"])
+def test_a_search_goes_on_and_repeats_no_trial(search, toy, capsys, oracle):
+    search({"beta": (0.5, 2.0)}, trials=1, oracle=oracle)
     folder = toy / "tuning" / "toy"
     before = {path: path.read_bytes() for path in folder.glob("trial_*/trial.json")}
-    search({"beta": (0.5, 2.0)}, trials=3, verbose=1)
-    assert len(before) == 2
-    assert [line[:8] for line in capsys.readouterr().out.splitlines() if ": " in line][:2] == ["trial 3:"] * 2
+    search({"beta": (0.5, 2.0)}, trials=2, oracle=oracle, verbose=1)
+    assert len(before) == 1
+    assert [line[:8] for line in capsys.readouterr().out.splitlines() if ": " in line][:2] == ["trial 2:"] * 2
     assert {path: path.read_bytes() for path in before} == before
-    assert len({row["values"]["beta"] for row in rows(toy)}) == 3
+    assert len({row["values"]["beta"] for row in rows(toy)}) == 2
 
 
 def test_another_search_in_the_same_folder_is_refused(search):
@@ -82,10 +83,11 @@ def test_an_error_when_every_trial_failed(search):
         search({"beta": [1.0]}, trials=1, fixed={**SMALL, "learning_rate": 1e30})
 
 
-@pytest.mark.parametrize("oracle", ["random", "hyperband"])
-def test_other_oracles(search, toy, oracle):
-    search({"beta": (0.5, 2.0)}, oracle=oracle, fixed={"latent_size": 4}, epochs=2)
+def test_hyperband_gives_trials_their_epochs(search, toy, capsys):
+    best = search({"beta": (0.5, 2.0)}, oracle="hyperband", fixed={"latent_size": 4}, epochs=3, verbose=1)
     assert [row["status"] for row in rows(toy)] == ["COMPLETED"] * 2
+    assert "epochs=1" in capsys.readouterr().out  # the first ones are short
+    assert best["epochs"] == 3
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,8 @@ def test_other_oracles(search, toy, oracle):
         ({"space": {}}, "nothing to search"),
         ({"space": {"latent_size": [2]}}, "searched and fixed at once"),
         ({"space": {"beta": [1.0]}, "objective": "loss"}, "Unknown objective 'loss'.*log_likelihood"),
+        ({"space": {"beta": [1.0]}, "objective": "coherence"}, "needs a recipe with a function `pairs`"),
+        ({"space": {"beta": [[1.0]]}}, "chosen from numbers"),
         ({"space": {"beta": [1.0]}, "oracle": "annealing"}, "Unknown oracle 'annealing'.*hyperband"),
         ({"space": {"beta": [1.0]}, "precision": "float8"}, "Unknown precision"),
         ({"space": {"beta": [1.0]}, "workers": 0}, "workers must be a positive integer"),
@@ -118,22 +122,33 @@ def test_space_of_the_command_line(toy):
         tuning.parse_space(recipe, ["seed"])
 
 
-def test_objectives_do_not_depend_on_beta_and_say_what_they_need(toy):
+def test_objectives_do_not_depend_on_beta(toy):
     recipe = entries.recipe("toy")
-    x, overrides = objectives.held_out(recipe, {"beta": 3.0})
+    x = objectives.held_out(recipe, {"beta": 3.0})
     assert len(x) > 100
     values = []
     for beta in (1.0, 50.0):
         keras.utils.set_random_seed(0)
         model = recipe.model(beta=beta)
         model.compile()
-        trained = objectives.Trained(model, recipe, x, overrides)
-        values.append([tuning.OBJECTIVES[name].function(trained) for name in ("log_likelihood", "free_energy")])
+        trained = objectives.Trained(model, recipe, x, {})
+        names = ("log_likelihood", "free_energy", "hypervolume")
+        values.append([tuning.OBJECTIVES[name].function(trained) for name in names])
     np.testing.assert_allclose(values[0], values[1], rtol=1e-6)
-    assert 0.0 <= tuning.OBJECTIVES["hypervolume"].function(trained) < 0.1  # untrained: hardly any area
-    for name, function in (("coherence", "pairs"), ("mutual_information_gap", "factors")):
-        with pytest.raises(ValueError, match=f"needs a recipe with a function `{function}`"):
-            tuning.OBJECTIVES[name].function(trained)
+
+
+def test_hypervolume_is_an_area_of_the_plane():
+    assert objectives.area(rate=10.0, distortion=60.0, start=100.0) == pytest.approx(0.4 * 0.9)
+    assert objectives.area(rate=120.0, distortion=60.0, start=100.0) == 0.0
+    assert objectives.area(rate=20.0, distortion=-90.0, start=-50.0) == pytest.approx(40 * 30 / 2500)
+
+
+def test_what_recipes_say_of_tuning_is_theirs():
+    for name in entries.recipes():
+        recipe = entries.recipe(name)
+        assert set(getattr(recipe, "SPACE", ())) <= set(hypermodel.own_values(recipe)), name
+        assert all("test" not in split for split in objectives.splits(recipe))
+    assert tuning.default_space(entries.recipe("poise_vae")) == {"beta": (0.25, 4.0), "coupled": (3, 48)}
 
 
 @pytest.mark.slow
@@ -154,6 +169,7 @@ def test_a_killed_search_goes_on_with_two_workers_to_exactly_the_trials_asked_fo
     after = tuning.trials(tmp_path / "vae")
     assert [row["status"] for row in after] == ["COMPLETED"] * 5
     assert after[:2] == before
+    assert tuning.search("vae", {"beta": (0.25, 4.0)}, 5, fixed=small, directory=tmp_path, workers=2) == best  # at once
     assert best == {**small, **max(after, key=lambda row: row["measured"]["log_likelihood"])["values"]}
 
 

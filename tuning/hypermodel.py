@@ -19,8 +19,8 @@ WIDTH = 4.0  # of the default range, as a factor to either side of the recipe's 
 class RecipeHyperModel(keras_tuner.HyperModel):
     """Builds, fits and measures a zoo entry's recipe with the hyperparameters of a trial.
 
-    The last tenth of the training split is held out; test data are never seen. A trial fits all stages of the recipe's
-    training, then measures the model as it is, and by nothing that depends on beta.
+    The last tenth of the training split is held out, or what the recipe's `SPLITS` says. A trial fits all stages of the
+    recipe's training, then measures the model as it is, and by nothing that depends on beta.
 
     Args:
         recipe: the recipe's module, as `keras_vae.zoo.recipe(name)` returns it.
@@ -40,7 +40,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         self.space = default_space(recipe) if space is None else dict(space)
         entries.check_overrides(recipe, {**self.space, **self.fixed})
         _check_space(self.space, self.fixed)
-        self.objective = objectives.find(objective)
+        self.objective = objectives.find(objective, recipe)
 
     def overrides(self, hp):
         """The recipe's overrides in a trial."""
@@ -70,12 +70,13 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     def fit_and_measure(self, hp, model, callbacks=(), **kwargs):
         """`(model, measured)`: the trained model, float32, and what `fit` returns."""
         overrides, started = self.overrides(hp), time.monotonic()
-        train = entries.call_with(self.recipe.data, {**overrides, "split": "train[:90%]"})
-        fit_stages(model, train, entries.stages(self.recipe, overrides), callbacks=callbacks, **kwargs)
+        seen = {**overrides, "split": objectives.splits(self.recipe)[0]}
+        train = entries.call_with(self.recipe.data, seen)
+        fit_stages(model, train, entries.stages(self.recipe, seen), callbacks=callbacks, **kwargs)
         model = in_float32(self.recipe, overrides, model)
         seconds = time.monotonic() - started
-        x, held_out = objectives.held_out(self.recipe, overrides)
-        value = self.objective.function(objectives.Trained(model, self.recipe, x, held_out))
+        x = objectives.held_out(self.recipe, overrides)
+        value = self.objective.function(objectives.Trained(model, self.recipe, x, self.fixed))
         if not np.isfinite(value):
             raise FloatingPointError(f"{self.objective.name} is {value}.")
         terms = model.evaluate(x, batch_size=100, verbose=0, return_dict=True)
@@ -91,10 +92,10 @@ def default_space(recipe):
         ValueError: the recipe has none of them.
     """
     names = getattr(recipe, "SPACE", SEARCHED)
-    values = _defaults(recipe)
+    values = own_values(recipe)
     space = {name: around(values[name]) for name in names if values.get(name)}
     if not space:
-        raise ValueError(f"{recipe.TITLE} has none of {list(names)}. Say what to search, of {sorted(values)}.")
+        raise ValueError(f"{recipe.TITLE}: say what to search, of {sorted(values)}. (It has none of {list(names)}.)")
     return space
 
 
@@ -120,7 +121,7 @@ def parse_space(recipe, texts):
         elif values:
             space[name] = [_value(part) for part in values.split(",")]
         else:
-            own = _defaults(recipe).get(name)
+            own = own_values(recipe).get(name)
             if not isinstance(own, (int, float)) or isinstance(own, bool) or not own > 0:
                 raise ValueError(
                     f"{name} is {own!r} in the recipe. Say which values to search: {name}=LOWEST:HIGHEST or "
@@ -137,7 +138,8 @@ def _value(text):
         return text
 
 
-def _defaults(recipe):
+def own_values(recipe):
+    """The recipe's hyperparameters with their values, a dict."""
     parameters = {}
     for function in (recipe.training, recipe.data, recipe.model):
         parameters |= inspect.signature(function).parameters
@@ -152,6 +154,8 @@ def _check_space(space, fixed):
         raise ValueError("There is nothing to search: the space is empty.")
     for name, values in space.items():
         if isinstance(values, list) and values:
+            if not all(isinstance(value, (int, float, str)) for value in values):
+                raise ValueError(f"{name} can be chosen from numbers, texts and booleans; got {values!r}.")
             continue
         numbers = isinstance(values, tuple) and len(values) == 2 and all(isinstance(v, (int, float)) for v in values)
         if not numbers or not 0 < values[0] < values[1]:
@@ -161,7 +165,10 @@ def _check_space(space, fixed):
 
 
 def _choose(hp, name, values, recipe):
-    default = _defaults(recipe).get(name)
+    default = own_values(recipe).get(name)
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    if numbers and any(isinstance(value, float) for value in (default, *values)):
+        values = type(values)(map(float, values))  # 1 may stand for 1.0
     if isinstance(values, list):
         return hp.Choice(name, values, default=default if default in values else None)
     lowest, highest = values

@@ -9,52 +9,64 @@ from keras import tree
 from keras_vae import metrics
 from keras_vae.zoo import entries
 
-SPLIT = "train[90%:]"
-EXAMPLES = 500  # of the held-out tenth that are measured
+SPLITS = "train[:90%]", "train[90%:]"  # trained on, and held out, unless a recipe's SPLITS says otherwise
+EXAMPLES = 500  # of the held-out ones that are measured
 SAMPLES = 100  # draws an example of importance-weighted log-likelihoods
 
 
 class Trained(NamedTuple):
     """What an objective is measured of: the model, its recipe, held-out examples as the model takes them, and the
-    overrides that they were made with."""
+    overrides that all trials share."""
 
     model: object
     recipe: object
     x: object
-    overrides: dict
+    fixed: dict
 
 
 class Objective(NamedTuple):
-    """A name, whether more is better ("max") or less ("min"), its unit, and the function of a `Trained`."""
+    """A name, whether more is better ("max") or less ("min"), its unit, the function of a `Trained`, and which function
+    it needs of the recipe."""
 
     name: str
     direction: str
     unit: str
     function: Callable
+    needs: str | None = None
 
 
-def find(name):
+def find(name, recipe):
     """The objective of that name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or it cannot be measured of this recipe's models.
     """
     if name not in OBJECTIVES:
         raise ValueError(f"Unknown objective {name!r}. Choose from {sorted(OBJECTIVES)}.")
+    needs = OBJECTIVES[name].needs
+    if needs and not hasattr(recipe, needs):
+        raise ValueError(f"{name} needs a recipe with a function `{needs}`, which this one lacks.")
+    if recipe.KIND != "model":
+        raise ValueError(f"{recipe.TITLE} is a {recipe.KIND}: there is no latent-variable model to measure.")
     return OBJECTIVES[name]
 
 
+def splits(recipe):
+    """`(trained on, held out)`."""
+    return getattr(recipe, "SPLITS", SPLITS)
+
+
 def held_out(recipe, overrides):
-    """`(x, overrides)`: examples that no trial trains on, the same for all trials, and the overrides that made them."""
+    """Examples that no trial trains on, the same for all trials."""
     same = {name: value for name, value in overrides.items() if name != "batch_size"}
-    same |= {"split": SPLIT, "seed": 0, "batch_size": 100, "augmentation": 0.0}
+    same |= {"split": splits(recipe)[1], "seed": 0, "batch_size": 100, "augmentation": 0.0, "jittered": False}
     parts, count = [], 0
     for batch in entries.call_with(recipe.data, same):
         parts.append(tree.map_structure(np.asarray, batch))
         count += len(tree.flatten(parts[-1])[0])
         if count >= EXAMPLES:
             break
-    return tree.map_structure(lambda *arrays: np.concatenate(arrays)[:EXAMPLES], *parts), same
+    return tree.map_structure(lambda *arrays: np.concatenate(arrays)[:EXAMPLES], *parts)
 
 
 def _log_likelihood(trained):
@@ -66,27 +78,29 @@ def _free_energy(trained):
 
 
 def _hypervolume(trained):
-    """Area of rates and distortions that are worse in both, up to a reference: what the model scored before training.
-
-    It asks for a good place on the rate-distortion plane, wherever on it; the free energy asks for the lowest sum.
-    """
+    """`area` of the trained model, from the distortion that the recipe starts from."""
     terms = trained.model.evaluate(trained.x, batch_size=100, verbose=0, return_dict=True)
-    fresh = entries.call_with(trained.recipe.model, {**trained.overrides, "seed": 0})
+    fresh = entries.call_with(trained.recipe.model, trained.fixed)
     fresh.compile()
     start = fresh.evaluate(trained.x, batch_size=100, verbose=0, return_dict=True)["distortion"]
-    saved = max(start - terms["distortion"], 0.0)
-    return saved * max(abs(start) - terms["rate"], 0.0) / start**2
+    return area(terms["rate"], terms["distortion"], start)
+
+
+def area(rate, distortion, start):
+    """Share of the plane that is worse in rate and in distortion, up to a distortion of `start` and as many nats of
+    rate."""
+    return max(start - distortion, 0.0) * max(abs(start) - rate, 0.0) / start**2
 
 
 def _mutual_information_gap(trained):
-    images, factors = _of_recipe(trained, "factors", "mutual_information_gap")(SPLIT)
+    images, factors = trained.recipe.factors(splits(trained.recipe)[1])
     means, scales = metrics.posterior_moments(trained.model, images)
     return metrics.mutual_information_gap(means, factors, scales).value
 
 
 def _coherence(trained):
     """Mean of the joint coherence and of the cross coherences from each modality to each other."""
-    images, classes = _of_recipe(trained, "pairs", "coherence")(SPLIT)
+    images, classes = trained.recipe.pairs(splits(trained.recipe)[1])
     images = {name: array[:EXAMPLES] for name, array in images.items()}
     judges = {name: entries.load(f"classifier_{name}") for name in images}
     values = [metrics.joint_coherence(trained.model, judges, samples=1000).value]
@@ -100,19 +114,13 @@ def _coherence(trained):
     return np.mean(values)
 
 
-def _of_recipe(trained, function, objective):
-    if not hasattr(trained.recipe, function):
-        raise ValueError(f"{objective} needs a recipe with a function `{function}`, which this one lacks.")
-    return getattr(trained.recipe, function)
-
-
 OBJECTIVES = {
     one.name: one
     for one in (
         Objective("log_likelihood", "max", "nats", _log_likelihood),
         Objective("free_energy", "min", "nats", _free_energy),
         Objective("hypervolume", "max", "of 1", _hypervolume),
-        Objective("mutual_information_gap", "max", "of 1", _mutual_information_gap),
-        Objective("coherence", "max", "of 1", _coherence),
+        Objective("mutual_information_gap", "max", "of 1", _mutual_information_gap, "factors"),
+        Objective("coherence", "max", "of 1", _coherence, "pairs"),
     )
 }

@@ -1,6 +1,8 @@
 """A search over a recipe's hyperparameters: by any oracle of keras-tuner, in this process or in several."""
 
+import ast
 import contextlib
+import itertools
 import math
 import os
 import pathlib
@@ -16,13 +18,36 @@ import keras_tuner
 
 from keras_vae import plots
 from keras_vae.tuning import results
-from keras_vae.tuning.hypermodel import RecipeHyperModel
+from keras_vae.tuning.hypermodel import RecipeHyperModel, own_values
 from keras_vae.zoo import entries
+
+RUNNING, STOPPED = (getattr(keras_tuner.engine.trial.TrialStatus, name) for name in ("RUNNING", "STOPPED"))
+
+
+class Grid(keras_tuner.Oracle):
+    """All combinations, the recipe's values first, and ten of each range. keras-tuner's own forgets, in a search that
+    goes on, which were tried."""
+
+    def populate_space(self, trial_id):
+        space = self.hyperparameters.space
+        tried = [trial.hyperparameters.values for trial in self.trials.values()]
+        axes = [[one.default, *(value for value in _in_order(one) if value != one.default)] for one in space]
+        for combination in itertools.product(*axes):
+            values = {one.name: value for one, value in zip(space, combination, strict=True)}
+            if values not in tried:
+                return {"status": RUNNING, "values": values}
+        return {"status": STOPPED, "values": None}
+
+
+def _in_order(hyperparameter):
+    values = hyperparameter.values
+    return values if isinstance(hyperparameter.default, str) else sorted(values)
+
 
 ORACLES = {
     "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
     "random": keras_tuner.oracles.RandomSearchOracle,
-    "grid": keras_tuner.oracles.GridSearchOracle,
+    "grid": Grid,
     "hyperband": keras_tuner.oracles.HyperbandOracle,
 }
 SETTINGS, BEST, TABLE, PICTURE = "search.json", "best.json", "trials.md", "rate_distortion.png"
@@ -57,6 +82,12 @@ class RecipeTuner(keras_tuner.Tuner):
             self.say(trial, f"failed: {trial.message.strip().splitlines()[-1]}")
         super().on_trial_end(trial)
         keras.backend.clear_session()  # graphs of a hundred trials would fill the memory
+
+    def _populate_initial_space(self):
+        """Names what is searched. (keras-tuner builds a model to find out, which on a GPU takes its memory.)"""
+        space = self.oracle.get_space()
+        self.hypermodel.overrides(space)
+        self.oracle.update_space(space)
 
     def say(self, trial, text):
         """Prints a line of progress."""
@@ -123,9 +154,7 @@ def search(
             raise ValueError(f"{what} must be a positive integer; got {number!r}.")
     fixed = {**(fixed or {}), **({"epochs": epochs} if epochs else {})}
     if oracle == "hyperband":
-        longest = fixed.pop("epochs", None) or sum(
-            plan["epochs"] for plan in entries.stages(entries.recipe(name), fixed)
-        )
+        longest = fixed.pop("epochs", None) or own_values(entries.recipe(name))["epochs"]
     hypermodel = RecipeHyperModel(entries.recipe(name), space, fixed, objective, precision)
     aim = hypermodel.objective
     options = {"seed": seed or 1, "max_consecutive_failed_trials": trials + 1}  # keras-tuner takes a seed of 0 for none
@@ -140,30 +169,28 @@ def search(
     made.max_trials, made.verbose = trials, 0
 
     role = os.environ.get("KERASTUNER_TUNER_ID")
-    folder = pathlib.Path(directory) / name
+    hands_out, folder = role is None or "chief" in role, pathlib.Path(directory) / name
     settings = {"space": hypermodel.space, "fixed": fixed, "objective": objective, "oracle": oracle}
-    if role is None or "chief" in role:
-        written = {**settings, "space": {name: repr(values) for name, values in hypermodel.space.items()}}
-        _claim(folder, {**written, "precision": precision, "seed": seed})
+    settings |= {"precision": precision, "seed": seed, "epochs": longest if oracle == "hyperband" else None}
     tuner = RecipeTuner(made, hypermodel, directory=directory, project_name=name)
     tuner.verbose = verbose
-    if (folder / "oracle.json").is_file() and (role is None or "chief" in role):
-        _reload(made)
-
-    if role is None and workers > 1:
-        arguments = {"name": name, "trials": trials, "directory": str(directory), "seed": seed, "verbose": verbose}
-        arguments |= {**settings, "precision": precision}
-        _with_workers(tuner, arguments, workers, address)
-    else:
-        tuner.search(verbose=0)
-    if role is not None and "chief" not in role:
+    if hands_out:
+        _claim(folder, {**settings, "space": {key: repr(values) for key, values in hypermodel.space.items()}})
+        if (folder / "oracle.json").is_file():
+            _reload(made)
+    policy = keras.config.dtype_policy()
+    try:
+        if role is None and workers > 1:
+            arguments = {"name": name, "trials": trials, "directory": str(directory), "verbose": verbose}
+            _with_workers(tuner, {**settings, **arguments}, workers, address)
+        else:
+            tuner.search(verbose=0)
+    finally:
+        keras.config.set_dtype_policy(policy)  # a trial that failed leaves its own
+    if not hands_out:
         return None
-    return _conclude(name, folder, aim, fixed, oracle, verbose)
-
-
-def _starts_with_the_recipe(oracle):
-    """Whether the first trial is the recipe as it is: Hyperband has its own plan, and its first trials are short."""
-    return oracle != "hyperband"
+    kept = {**fixed, **({"epochs": epochs} if epochs else {})}
+    return _conclude(name, folder, hypermodel, kept, oracle, verbose)
 
 
 def _from_the_recipe(oracle):
@@ -174,7 +201,7 @@ def _from_the_recipe(oracle):
             if self.trials:
                 return super().populate_space(trial_id)
             values = {hyperparameter.name: hyperparameter.default for hyperparameter in self.hyperparameters.space}
-            return {"status": keras_tuner.engine.trial.TrialStatus.RUNNING, "values": values}
+            return {"status": RUNNING, "values": values}
 
     return Oracle
 
@@ -193,19 +220,19 @@ def _reload(oracle):
     """Reads the state of an earlier start; its saved copy lists the last finished trial among those to be repeated."""
     oracle.reload()
     state = oracle.get_state()
-    running = keras_tuner.engine.trial.TrialStatus.RUNNING
-    state["retry_queue"] = [name for name in state["retry_queue"] if oracle.trials[name].status == running]
+    state["retry_queue"] = [name for name in state["retry_queue"] if oracle.trials[name].status == RUNNING]
     oracle.set_state(state)
 
 
-def _conclude(name, folder, aim, fixed, oracle, verbose):
-    rows = results.trials(folder)
+def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
+    rows, aim = results.trials(folder), hypermodel.objective
     found = results.best(rows, aim.name, aim.direction)
     overrides = {**fixed, **found["values"]}
     done = [row for row in rows if row["status"] == results.DONE]
     marked = {f"best {aim.name.replace('_', ' ')}": done.index(found)}
-    if rows[0] is done[0]:
-        marked["the recipe as it is" if _starts_with_the_recipe(oracle) else "the first"] = 0
+    own = own_values(hypermodel.recipe)
+    if oracle != "hyperband" and {**own, **hypermodel.fixed, **done[0]["values"]} == own:
+        marked["the recipe as it is"] = 0
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
     figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
@@ -223,24 +250,34 @@ def _conclude(name, folder, aim, fixed, oracle, verbose):
 
 def _with_workers(tuner, arguments, count, address):
     """Hands out trials from this process to workers on this machine, and starts those anew that die."""
-    with socket.socket() as free:
-        free.bind((address, 0))
-        port = free.getsockname()[1]
+    oracle = tuner.oracle
+    if len(oracle.trials) >= oracle.max_trials and not oracle.get_state()["retry_queue"]:
+        return
+    try:
+        with socket.socket() as free:
+            free.bind((address, 0))
+            port = free.getsockname()[1]
+    except OSError as error:
+        raise ValueError(f"{address!r} is no address of this machine ({error}); 127.0.0.1 is.") from error
     shared = {"KERASTUNER_ORACLE_IP": address, "KERASTUNER_ORACLE_PORT": str(port)}
     threads = str(max((os.cpu_count() or 1) // count, 1))
-    environment = {**os.environ, **shared, "TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads}
-    code = "import ast, sys; from keras_vae import tuning; tuning.search(**ast.literal_eval(sys.argv[1]))"
+    environment = {"TF_NUM_INTRAOP_THREADS": threads, "TF_NUM_INTEROP_THREADS": threads} | os.environ | shared
+    environment |= {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # or the first worker takes the GPU's memory
+    code = "import sys; from keras_vae.tuning.search import work; work(sys.argv[1])"
 
     def start(index):
         # The same ID again: keras-tuner then hands it the trial that it died in
         own = {**environment, "KERASTUNER_TUNER_ID": f"worker{index}"}
         return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own)
 
+    # All are known from the start, or the chief leaves when the first has done all, and a late one waits for an hour.
+    oracle.tuner_ids.update(f"worker{index}" for index in range(count))
     with _environment({**shared, "KERASTUNER_TUNER_ID": "chief"}):
-        threading.Thread(target=tuner.search, kwargs={"verbose": 0}, daemon=True).start()
+        chief = threading.Thread(target=tuner.search, kwargs={"verbose": 0}, daemon=True)
+        chief.start()
         processes, restarts = {index: start(index) for index in range(count)}, 0
         try:
-            while processes:
+            while processes and chief.is_alive():
                 time.sleep(0.2)
                 for index, process in list(processes.items()):
                     if process.poll() is None:
@@ -254,6 +291,20 @@ def _with_workers(tuner, arguments, count, address):
         finally:
             for process in processes.values():
                 process.terminate()
+                process.wait()
+
+
+def work(arguments):
+    """What a worker process runs: a search that asks its parent for trials, and ends with it."""
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    search(**ast.literal_eval(arguments))
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ tfd = tfp.distributions
 # They bound the normaliser whatever the parameters: with t = |z_1||z_2| for two modalities, the mixed terms take no
 # more than `2 LARGEST_MIXED^2 |z|^2` and half of the quadratic ones, so that, where `strong` (below) is 1,
 # `-log p~(z) >= (1 - 4 LARGEST_MIXED^2) |z|^2 / 2 - LARGEST_LINEAR t + SMALLEST_QUADRATIC / (2 d) t^2`;
-# where it is less no linear coupling is above 1, and the last two terms are not needed.
+# where it is less no linear coupling is above 1, and that share of the last term will do.
 LARGEST_LINEAR = 1.6  # singular value of the linear couplings; above 1 the family can have two modes
 LARGEST_MIXED = 0.09
 SMALLEST_QUADRATIC = 0.06  # over d, the larger number of coupled latents of all modalities but one of the two; hardly

@@ -13,6 +13,7 @@ TITLE = "beta-TCVAE on dSprites"
 KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
 USE = _plain.USE.replace("vae_dsprites", "beta_tc_vae")
 MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
+SPLITS = _plain.SPLITS
 
 data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
 examples, preview, factors = _plain.examples, _plain.preview, _plain.factors

@@ -14,6 +14,7 @@ TITLE = "FactorVAE on dSprites"
 KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
 USE = _plain.USE.replace("vae_dsprites", "factor_vae")
 MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
+SPLITS = _plain.SPLITS
 
 data, factors, evaluate = _plain.data, _plain.factors, _plain.evaluate
 examples, preview = _plain.examples, _plain.preview

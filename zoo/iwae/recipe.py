@@ -38,7 +38,8 @@ def model(importance_samples=50, start="vae", seed=0):
     return made
 
 
-data = partial(_vae.data, batch_size=100)
+def data(batch_size=100, seed=0, split="train"):
+    return _vae.data(batch_size, seed, split)
 
 
 def training(

@@ -18,6 +18,11 @@ COMPARED_WITH = {"iwae_binarized_mnist": "IWAE, 50 samples", "vae_binarized_mnis
 USE = _vae.USE.replace('"vae_binarized_mnist"', '"iwae_binarized_mnist"')
 
 model = partial(_iwae.model, start="vae_binarized_mnist")
-data = partial(_vae.data, batch_size=100)
+
+
+def data(batch_size=100, seed=0, split="train"):
+    return _vae.data(batch_size, seed, split)
+
+
 training = partial(_iwae.training, epochs=15, first_epochs=5, examples=50_000)
 evaluate, examples, preview = _vae.evaluate, _vae.examples, _vae.preview

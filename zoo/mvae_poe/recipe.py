@@ -130,6 +130,7 @@ def training(
     first_steps=1500,
     first_beta=0.05,
     seed=0,
+    split="train",
 ):
     from keras_vae.callbacks import Adapt, WarmUp
 
@@ -149,7 +150,7 @@ def training(
     second = {
         "compile": optimizer(learning_rate / 3, prior_epochs, batch_size),
         "epochs": prior_epochs,
-        "callbacks": [Adapt(pairs("train", seed, 20_000)[0])],
+        "callbacks": [Adapt(pairs(split, seed, 20_000)[0])],
     }
     return [first, second]
 

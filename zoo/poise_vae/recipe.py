@@ -51,23 +51,17 @@ def evaluate(model, seed=0):
     yield "smallest_effective_sample_size_of_a_sweep", metrics.Estimate(size, "draws", 32), split
 
 
-def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", seed=0, **settings):
+def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", beta=1.0, seed=0):
     from keras_vae.distributions import CoupledExponentialPrior
 
     prior = CoupledExponentialPrior((coupled, coupled), (0, private_svhn), start)
     options = {"prior": prior, "reconstruct_absent": True, "gradient": gradient}
-    return _product.model(
-        shared=2 * coupled,
-        private_svhn=private_svhn,
-        variant="POISEVAE",
-        options=options,
-        seed=seed,
-        **settings,
-    )
+    shared = 2 * coupled
+    return _product.model(shared, private_svhn, beta=beta, seed=seed, variant="POISEVAE", options=options)
 
 
-def training(epochs=18, prior_epochs=3, prior_learning_rate=1e-3, batch_size=64, **settings):
-    stages = _product.training(epochs=epochs, components=0, batch_size=batch_size, **settings)
+def training(epochs=18, learning_rate=1e-3, prior_epochs=3, prior_learning_rate=1e-3, batch_size=64, beta=1.0):
+    stages = _product.training(epochs, components=0, learning_rate=learning_rate, batch_size=batch_size, beta=beta)
     # The prior lags behind the posteriors while both move: it is trained on alone.
     networks = ("encoders", "posterior", "decoders", "likelihood")
     compiled = _product.optimizer(prior_learning_rate, prior_epochs, batch_size)

@@ -6,8 +6,6 @@ layers were preferred to gated ones and to dropout on the validation split. The 
 pythae reports a negative log-likelihood of 89.78 nats for such a model, and cites 89.9.
 """
 
-from functools import partial
-
 from keras_vae.zoo.entries import recipe
 
 _vae = recipe("vae")
@@ -16,7 +14,9 @@ TITLE = "VAE on statically binarized MNIST"
 KIND, DATA, HEADLINE, LICENCE = _vae.KIND, "binarized_mnist", _vae.HEADLINE, _vae.LICENCE
 USE = _vae.USE.replace('"vae"', '"vae_binarized_mnist"')
 
-model = partial(_vae.model, latent_size=40, width=300)
+
+def model(latent_size=40, width=300, activation="elu", beta=1.0, seed=0):
+    return _vae.model(latent_size, width, activation, beta, seed)
 
 
 def data(batch_size=200, seed=0, split="train"):

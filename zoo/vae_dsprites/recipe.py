@@ -39,6 +39,8 @@ SUMMARY = (
     "free_energy",
     "active_units",
 )
+# What `keras-vae tune` trains on and holds out: the last tenth is what the card is measured on.
+SPLITS = "train[:80%]", "train[80%:90%]"
 USE = """
 import keras_vae
 

@@ -36,7 +36,8 @@ def model(latent_size=40, width=300, components=500, beta=1.0, seed=0):
     return made
 
 
-data = _vae.data
+def data(batch_size=200, seed=0, split="train"):
+    return _vae.data(batch_size, seed, split)
 
 
 def training(epochs=150, learning_rate=2e-3, batch_size=200, components=500):
