@@ -10,7 +10,7 @@ import re
 import shutil
 
 import keras_vae
-from keras_vae import metrics, plots, zoo
+from keras_vae import plots, zoo
 from keras_vae.zoo import cards, entries
 
 VERBS = ("fit", "encode", "decode", "embed", "reconstruct", "sample", "traverse", "translate", "log_likelihood")
@@ -44,6 +44,8 @@ def experts():
 
 def chains():
     """How fast the chains of `poise_vae`'s prior forget, for the guide on several modalities."""
+    from keras_vae import metrics  # TensorFlow
+
     model = zoo.load("poise_vae")
     diagnostics = metrics.chain_diagnostics(model, chains=32, sweeps=500, lags=100)
     return plots.chains(diagnostics, names=model.modalities, title="Chains of poise_vae's prior")

@@ -81,7 +81,7 @@ def test_fresh_weights_differ_from_the_trained_ones(name):
     assert np.abs(fresh.embed(x) - trained.embed(x)).max() > 0.1
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", {zoo.metrics(name)["model"]: name for name in MODELS}.values())  # one of each model
 def test_loaded_model_is_compiled_and_fine_tunes(name):
     model, x = zoo.load(name), zoo.examples(name)
     before = model.evaluate(x, verbose=0, return_dict=True)["loss"]
@@ -356,13 +356,12 @@ def test_each_stage_of_a_training_leaves_its_frozen_parts_alone_and_gives_them_b
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("epochs_before", "expected"), [(2, "epochs [2, 3, 4, 5, 6]"), (4, "epochs [4, 5, 6]")])
-def test_killed_training_goes_on_amid_its_stage(epochs_before, expected, staged):
-    killed = KILLED.replace("epoch == 2", f"epoch == {epochs_before}")
+def test_killed_training_goes_on_amid_its_stage(staged):
+    killed = KILLED.replace("epoch == 2", "epoch == 4")
     killed = subprocess.run([sys.executable, "-c", killed, str(staged)], check=False, capture_output=True)
     assert killed.returncode == -9, killed.stderr.decode()
     resumed = subprocess.run([sys.executable, "-c", RESUMED, str(staged)], check=True, capture_output=True, text=True)
-    assert resumed.stdout.strip().splitlines()[-1] == f"{expected}, 75 steps"  # of the second stage
+    assert resumed.stdout.strip().splitlines()[-1] == "epochs [4, 5, 6], 75 steps"  # of the second stage
 
 
 @pytest.mark.parametrize(

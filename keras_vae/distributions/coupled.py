@@ -436,8 +436,10 @@ class CoupledExponentialPrior(_Prior):
                 root = tf.linalg.cholesky(tf.eye(self.latent_sizes[second]) + squared)
                 linear = tf.transpose(tf.linalg.triangular_solve(root, tf.transpose(linear)))
                 d = [coupled - self.latent_sizes[modality] for modality in (first, second)]
-                fourth = tf.linalg.matmul(*[tf.matmul(linear, linear, transpose_a=True)] * 2)
-                strong = tf.minimum(LARGEST_LINEAR**8 * tf.reduce_sum(fourth**2), 1.0)  # sum of the eighth powers
+                power = LARGEST_LINEAR**2 * tf.matmul(linear, linear, transpose_a=True)
+                for _ in range(3):
+                    power = tf.matmul(power, power)
+                strong = tf.minimum(tf.reduce_sum(power**2), 1.0)  # of the 32nd powers of the singular values
                 smallest = SMALLEST_QUADRATIC / max(d) * strong
                 strength = tf.exp(quadratic) + smallest
                 bound = LARGEST_MIXED * tf.sqrt(2.0 * strength)
