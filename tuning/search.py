@@ -230,9 +230,8 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
     overrides = {**fixed, **found["values"]}
     done = [row for row in rows if row["status"] == results.DONE]
     marked = {f"best {aim.name.replace('_', ' ')}": done.index(found)}
-    own = own_values(hypermodel.recipe)
-    if oracle != "hyperband" and {**own, **hypermodel.fixed, **done[0]["values"]} == own:
-        marked["the recipe as it is"] = 0
+    if oracle != "hyperband" and done[0]["values"].items() <= own_values(hypermodel.recipe).items():
+        marked["the recipe's values"] = 0
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
     figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
