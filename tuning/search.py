@@ -154,7 +154,8 @@ def search(
             raise ValueError(f"{what} must be a positive integer; got {number!r}.")
     fixed = {**(fixed or {}), **({"epochs": epochs} if epochs else {})}
     if oracle == "hyperband":
-        longest = fixed.pop("epochs", None) or own_values(entries.recipe(name))["epochs"]
+        recipe = entries.recipe(name)
+        longest = fixed.pop("epochs", own_values(recipe)["epochs"]) or entries.stages(recipe, fixed)[0]["epochs"]
     hypermodel = RecipeHyperModel(entries.recipe(name), space, fixed, objective, precision)
     aim = hypermodel.objective
     options = {"seed": seed or 1, "max_consecutive_failed_trials": trials + 1}  # keras-tuner takes a seed of 0 for none

@@ -26,7 +26,7 @@ def render(recipe, facts):
         f"# {facts['entry']}: {recipe.TITLE}",
         inspect.cleandoc(recipe.__doc__),
         f"![Preview]({entries.PREVIEW})",
-        f"{facts['model']}, {latent}{facts['parameters']:,} parameters, {size}. Data: {recipe.DATA}.",
+        f"{facts['model']}, {latent}{facts['parameters']:,} parameters, {size}. Data: {facts['data']}.",
         "## Measured",
         table([measured_row(row) for row in facts["metrics"]], ("metric", "value", "95 % interval", "measured on")),
         f"By `{evaluation['command']}` on the shipped weights, "
