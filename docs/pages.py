@@ -47,7 +47,7 @@ def chains():
     from keras_vae import metrics  # TensorFlow
 
     model = zoo.load("poise_vae")
-    diagnostics = metrics.chain_diagnostics(model, chains=32, sweeps=500, lags=100)
+    diagnostics = metrics.chain_diagnostics(model, chains=32, sweeps=4000, lags=100)
     return plots.chains(diagnostics, names=model.modalities, title="Chains of poise_vae's prior")
 
 
