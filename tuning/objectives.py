@@ -25,12 +25,11 @@ class Trained(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """A name, whether more is better ("max") or less ("min"), its unit, the function of a `Trained`, and which function
+    """A name, whether more is better ("max") or less ("min"), the function of a `Trained`, and which function
     it needs of the recipe."""
 
     name: str
     direction: str
-    unit: str
     function: Callable
     needs: str | None = None
 
@@ -117,10 +116,10 @@ def _coherence(trained):
 OBJECTIVES = {
     one.name: one
     for one in (
-        Objective("log_likelihood", "max", "nats", _log_likelihood),
-        Objective("free_energy", "min", "nats", _free_energy),
-        Objective("hypervolume", "max", "of 1", _hypervolume),
-        Objective("mutual_information_gap", "max", "of 1", _mutual_information_gap, "factors"),
-        Objective("coherence", "max", "of 1", _coherence, "pairs"),
+        Objective("log_likelihood", "max", _log_likelihood),
+        Objective("free_energy", "min", _free_energy),
+        Objective("hypervolume", "max", _hypervolume),
+        Objective("mutual_information_gap", "max", _mutual_information_gap, "factors"),
+        Objective("coherence", "max", _coherence, "pairs"),
     )
 }

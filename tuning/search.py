@@ -116,10 +116,10 @@ def search(
 ):
     """Searches for the best hyperparameters of an entry's recipe on held-out training data.
 
-    The first trial of a Bayesian, random or grid search is the recipe as it is. The folder `directory/name` keeps
-    all trials; a search started again, after a kill or for more trials, goes on and repeats none that was finished. A
-    trial that fails, of a NaN say, is recorded and the search goes on. At the end the folder holds `best.json`, the
-    overrides for `keras-vae train NAME --set`, `trials.md`, a table, and `rate_distortion.png`.
+    The first trial of a Bayesian, random or grid search has the recipe's own values. The folder `directory/name`
+    keeps all trials; a search started again, after a kill or for more trials, goes on and repeats none that was
+    finished. A trial that fails, of a NaN say, is recorded and the search goes on. At the end the folder holds
+    `best.json`, the overrides for `keras-vae train NAME --set`, `trials.md`, a table, and `rate_distortion.png`.
 
     With `KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` set, this process is what they say:
     the chief (ID "chief"), which hands out trials and writes the results, or a worker (any other ID of its own).
@@ -195,7 +195,7 @@ def search(
 
 
 def _from_the_recipe(oracle):
-    """An oracle whose first trial is the recipe as it is."""
+    """An oracle whose first trial has the recipe's own values."""
 
     class Oracle(oracle):
         def populate_space(self, trial_id):

@@ -25,7 +25,7 @@ from multivae.data.datasets import MultimodalBaseDataset  # noqa: E402
 from multivae.trainers import BaseTrainer, BaseTrainerConfig  # noqa: E402
 from multivae.trainers.base.callbacks import TrainingCallback  # noqa: E402
 
-from benchmarks.peers.torch_library import TorchLibrary, with_losses  # noqa: E402
+from benchmarks.peers.torch_library import TorchLibrary  # noqa: E402
 from benchmarks.peers.torch_networks import Decoder, Encoder  # noqa: E402
 from benchmarks.peers.workloads import NORMAL_SCALE  # noqa: E402
 
@@ -55,10 +55,7 @@ class Library(TorchLibrary):
         return MultimodalBaseDataset({name: self.images(name, split, count) for name in self.workload.networks})
 
     def trainer(self):
-        return BaseTrainer(
-            self.model, self.dataset("train"), self.dataset("test"), self.config(BaseTrainerConfig),
-            callbacks=[with_losses(TrainingCallback)],
-        )  # fmt: skip
+        return self.trainer_of(BaseTrainer, BaseTrainerConfig, TrainingCallback)
 
     def likelihood(self, images, samples):
         return float(self.model.compute_joint_nll(self.dataset("test", images), K=samples)) / images

@@ -6,7 +6,7 @@ from pythae.data.datasets import BaseDataset
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
 
-from benchmarks.peers.torch_library import TorchLibrary, with_losses
+from benchmarks.peers.torch_library import TorchLibrary
 from benchmarks.peers.torch_networks import Decoder, Encoder
 from benchmarks.peers.workloads import CODES
 
@@ -46,10 +46,7 @@ class Library(TorchLibrary):
         return BaseDataset(images, torch.zeros(len(images)))
 
     def trainer(self):
-        return BaseTrainer(
-            self.model, self.dataset("train"), self.dataset("test"), self.config(BaseTrainerConfig),
-            callbacks=[with_losses(TrainingCallback)],
-        )  # fmt: skip
+        return self.trainer_of(BaseTrainer, BaseTrainerConfig, TrainingCallback)
 
     def likelihood(self, images, samples):
         self.model.eval()

@@ -40,15 +40,17 @@ class TorchLibrary:
             value = loss.item()  # the trainer, too, reads each step's
         return value
 
-    def config(self, kind):
-        """Configuration of the peer's trainer."""
-        return kind(
+    def trainer_of(self, kind, configuration, callback):
+        """The peer's trainer, of its classes."""
+        config = configuration(
             output_dir=str(self.folder / "trainings"),
             num_epochs=1,
             learning_rate=LEARNING_RATE,
             per_device_train_batch_size=self.workload.batch_size,
             per_device_eval_batch_size=self.workload.batch_size,
         )
+        parts = self.model, self.dataset("train"), self.dataset("test"), config
+        return kind(*parts, callbacks=[with_losses(callback)])
 
     def epoch(self):
         trainer = self.trainer()
