@@ -66,6 +66,25 @@ def test_log_prob_is_the_closed_form_summed_over_the_event(likelihood, expected,
     np.testing.assert_allclose(got, expected(x, parameters).sum(axis=(-3, -2, -1)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1, 15, 16, 33])
+@pytest.mark.parametrize("far", [1.0, 1e3])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_bernoulli_s_products_of_terms_change_neither_its_log_prob_nor_its_gradients(size, far, jit_compile, rng):
+    x = tf.constant(rng.random((5, size)), tf.float32)
+    logits = tf.constant(far * rng.normal(size=(3, 5, size)), tf.float32)
+
+    @tf.function(jit_compile=jit_compile, autograph=False)
+    def measured(x, logits):
+        ours = BernoulliLikelihood().distribution(logits, batch_ndims=2)
+        theirs = tfd.Independent(tfd.Bernoulli(logits=logits, dtype=tf.float32), 1)
+        values = [p.log_prob(x) for p in (ours, theirs)]
+        return [(value, *tf.gradients(value**2, [x, logits])) for value in values]
+
+    for ours, theirs in zip(*measured(x, logits), strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
+
+
 def test_categorical_log_prob_is_the_cross_entropy_of_the_softmax(rng):
     logits, chosen = rng.normal(size=(5, 6, 4)), rng.integers(0, 4, (5, 6))
     got = CategoricalLikelihood().distribution(tf.constant(logits)).log_prob(tf.one_hot(chosen, 4))

@@ -1,6 +1,7 @@
 """Likelihoods p(x|z): what the decoder's outputs mean."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
@@ -84,7 +85,8 @@ class BernoulliLikelihood(Likelihood):
     support = (0.0, 1.0)
 
     def distribution(self, parameters, batch_ndims=1):
-        return _independent(Bernoulli(logits=tf.cast(parameters, "float32"), dtype="float32"), batch_ndims)
+        bits = tfd.Bernoulli(logits=tf.cast(parameters, "float32"), dtype="float32")
+        return _independent(bits, batch_ndims, IndependentBernoulli)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -142,12 +144,32 @@ LIKELIHOODS = {
 }
 
 
-class Bernoulli(tfd.Bernoulli):
-    """TFP's, with a log-probability and a gradient that take half the time."""
+class IndependentBernoulli(tfd.Independent):
+    """Bernoulli dimensions, of which TFP's log-probability takes more than twice as long."""
 
-    def _log_prob(self, event):
-        logits = self.logits_parameter()
-        return tf.cast(event, logits.dtype) * logits - tf.nn.softplus(logits)
+    def _log_prob(self, x):
+        if not self.event_shape.is_fully_defined():
+            return super()._log_prob(x)
+        logits = self.distribution.logits_parameter()
+        products = tf.cast(x, logits.dtype) * logits
+        axes = list(range(-self.event_shape.rank, 0))
+        flat = tf.concat([self.batch_shape_tensor(), [np.prod(self.event_shape, dtype=int)]], axis=0)
+        normalisers = summed_softplus(tf.reshape(logits, flat))
+        return tf.reduce_sum(products, axis=axes) - tf.ensure_shape(normalisers, self.batch_shape)
+
+
+@tf.custom_gradient
+def summed_softplus(logits):
+    """`sum log(1 + exp(logits))` over the last axis, whose size is known; with a logarithm for every 16 of them, of the
+    product of their terms in (1, 2]."""
+    terms = 1.0 + tf.exp(-tf.abs(logits))
+    missing = -logits.shape[-1] % 16
+    if missing:
+        terms = tf.pad(terms, [[0, 0]] * (logits.shape.rank - 1) + [[0, missing]], constant_values=1.0)
+    groups = tf.concat([tf.shape(terms)[:-1], [terms.shape[-1] // 16, 16]], axis=0)
+    logs = tf.math.log(tf.reduce_prod(tf.reshape(terms, groups), axis=-1))
+    total = tf.reduce_sum(tf.nn.relu(logits), axis=-1) + tf.reduce_sum(logs, axis=-1)
+    return total, lambda gradient: gradient[..., None] * tf.sigmoid(logits)
 
 
 def given_visible(p, visible, mask):
@@ -162,9 +184,9 @@ def given_visible(p, visible, mask):
     return tfd.Independent(hidden, p.reinterpreted_batch_ndims)
 
 
-def _independent(distribution, batch_ndims):
+def _independent(distribution, batch_ndims, kind=tfd.Independent):
     """All dimensions after the first `batch_ndims` are one event."""
-    return tfd.Independent(distribution, reinterpreted_batch_ndims=len(distribution.batch_shape) - batch_ndims)
+    return kind(distribution, reinterpreted_batch_ndims=len(distribution.batch_shape) - batch_ndims)
 
 
 class DiscretizedLogistic(tfd.Distribution):
