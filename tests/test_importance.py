@@ -128,6 +128,17 @@ def test_mixture_of_normals_has_the_density_of_tfp_s_own_sharp_components_includ
     np.testing.assert_allclose(mixture.log_prob(z), reference.log_prob(tf.cast(z, "float64")), rtol=1e-5, atol=1e-3)
 
 
+def test_mixture_of_normals_draws_each_component_alike():
+    loc, scale = tf.constant([[-9.0, 9.0], [0.0, 0.0], [9.0, 9.0]]), tf.constant([[0.7, 0.1], [1.0, 1.0], [0.5, 3.0]])
+    z = NormalMixture(loc, scale).sample((30, 100), seed=0).numpy().reshape(-1, 2)
+    drawn = np.digitize(z[:, 0], [-5.5, 6.0])
+    for component in range(3):
+        rows = z[drawn == component]
+        assert len(rows) == pytest.approx(1000, abs=100)
+        np.testing.assert_allclose(rows.mean(axis=0), loc[component], atol=0.3)
+        np.testing.assert_allclose(rows.std(axis=0), scale[component], rtol=0.1)
+
+
 def test_vamp_prior_whose_posteriors_are_all_the_standard_normal_is_the_vae(trained, images):
     model = twin(trained, keras_vae.VampVAE, components=7)
     head = model.posterior.head

@@ -6,14 +6,14 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions.draws import stateless_normal
+from keras_vae.distributions.draws import stateless_normal, stateless_uniform
 
 tfd = tfp.distributions
 
 
 class NormalMixture(tfd.MixtureSameFamily):
-    """Uniform mixture of diagonal normals, fast where there are many: components times latents are never
-    held for each draw, which `tfd.MixtureSameFamily` does.
+    """Uniform mixture of diagonal normals, fast where there are many: neither a draw nor its density takes components
+    times latents of memory, as in `tfd.MixtureSameFamily`.
 
     Args:
         loc, scale: means and standard deviations, `[components, latent]` each.
@@ -31,6 +31,13 @@ class NormalMixture(tfd.MixtureSameFamily):
     def _parameter_properties(cls, dtype, num_classes=None):
         properties = tfp.util.ParameterProperties(event_ndims=2)
         return {"loc": properties, "scale": properties}
+
+    def _sample_n(self, n, seed=None):
+        first, second = tfp.random.split_seed(seed)
+        components, latents = self.loc.shape
+        chosen = stateless_uniform([n], first, minval=0, maxval=components, dtype=tf.int32)
+        noise = stateless_normal([n, latents], second)
+        return tf.gather(self.loc, chosen) + tf.gather(self.scale, chosen) * noise
 
     def _log_prob(self, z):
         # ((z - loc) / scale)^2 multiplied out, in float64: a sharp component's terms are large and nearly cancel
