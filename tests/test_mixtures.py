@@ -13,6 +13,7 @@ from tiny import IMAGE, MIDDLE, mvae, vae
 
 from keras_vae import IWAE, MMVAE, VAE, MoPoE
 from keras_vae.distributions import NormalPosterior
+from keras_vae.models.mmvae import _drawn
 
 tfd = tfp.distributions
 BOTH = pytest.mark.parametrize("cls", [MMVAE, MoPoE])
@@ -251,8 +252,10 @@ def test_log_likelihood_of_pairs_and_of_one_modality_is_the_integral_over_the_la
 
 
 @BOTH
-def test_terms_are_integrals_under_the_mixture_and_its_draws_have_its_mean(cls, pairs):
+@pytest.mark.parametrize("stratified", [True, False])
+def test_terms_are_integrals_under_the_mixture_and_its_draws_have_its_mean(cls, stratified, pairs):
     model, likelihood, prior, posterior = on_grid(cls, few(pairs))
+    model.stratified = stratified
     data = few(pairs, 400)
     terms, *_ = measured(model, data)
     integrands = [(terms[f"distortion_{name}"], -values) for name, values in likelihood.items()]
@@ -262,9 +265,20 @@ def test_terms_are_integrals_under_the_mixture_and_its_draws_have_its_mean(cls, 
         np.testing.assert_array_less(np.abs(values.mean(axis=1) - exact), 4 * values.std(axis=1) / 20)
 
 
+@pytest.mark.parametrize("available", [[True, True, True], [False, True, True], [False, False, True]])
+def test_an_example_draws_from_the_components_that_are_available(available):
+    drawn = _drawn(tf.tile(tf.constant(available)[:, None], [1, 3000]), [0, 1]).numpy()
+    np.testing.assert_array_equal(drawn[:, 1], np.arange(3000))
+    np.testing.assert_allclose(
+        np.bincount(drawn[:, 0], minlength=3) / 3000, np.divide(available, sum(available)), atol=0.04
+    )
+
+
 @BOTH
-def test_bound_tightens_with_the_draws_towards_the_log_likelihood(cls, pairs):
+@pytest.mark.parametrize("stratified", [True, False])
+def test_bound_tightens_with_the_draws_towards_the_log_likelihood(cls, stratified, pairs):
     model, likelihood, prior, _ = on_grid(cls, few(pairs))
+    model.stratified = stratified
     exact, means, errors = -np.mean(np.log(STEP) + logsumexp(sum(likelihood.values()) + prior, axis=0)), [], []
     for model.importance_samples in (1, 4, 16):
         bound = np.reshape(measured(model, few(pairs, 400))[0]["importance_bound"], (4, 400))

@@ -20,7 +20,10 @@ def model_of(workload, shapes):
     decoders = {name: keras_networks.decoder(kind, shapes[name], latent) for name, kind in workload.networks.items()}
     if len(workload.networks) > 1:
         # The priors and posteriors are each model's own defaults, as they are in the peer.
-        extra = {"mmvae": {"objective": "dreg_looser", "importance_samples": workload.importance_samples}}
+        extra = {
+            "mmvae": {"objective": "dreg_looser", "importance_samples": workload.importance_samples},
+            "mopoe": {"stratified": False},  # the peer, too, decodes one draw an example
+        }
         kinds = {"mvae": keras_vae.MVAE, "mmvae": keras_vae.MMVAE, "mopoe": keras_vae.MoPoE}
         likelihood = {"mnist": "bernoulli", "svhn": NormalLikelihood(NORMAL_SCALE)}
         options = {"likelihood": likelihood, "seed": 0, **extra.get(workload.model, {})}

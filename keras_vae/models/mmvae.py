@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae.distributions import mixture_of_experts
+from keras_vae.distributions.draws import stateless_uniform
 from keras_vae.models.importance import log_mean_exp, scale_gradient_later
 from keras_vae.models.multimodal import MultimodalVAE
 
@@ -14,7 +15,8 @@ OBJECTIVES = ("elbo", "iwae", "iwae_looser", "dreg", "dreg_looser")
 @keras.saving.register_keras_serializable("keras_vae")
 class MMVAE(MultimodalVAE):
     """Several modalities share latents; the posterior of those that are observed is the uniform mixture of one expert
-    for each (Shi et al. 2019, section 3). Draws are stratified: each expert's reconstruct every modality.
+    for each (Shi et al. 2019, section 3). Draws are stratified: each expert's reconstruct every modality; or each
+    example draws an expert.
 
     `free_energy`, `distortion` and `rate` are those of the mixture, `importance_bound` is the strict one below, all
     without weights, whatever the objective: models with different ones compare.
@@ -42,6 +44,8 @@ class MMVAE(MultimodalVAE):
             with the published doubly reparameterized gradient: exact for one expert, biased for a mixture, since it
             leaves out the scores of the other experts as well (benchmarks/importance_gradients.py measures it).
         importance_samples: number K of draws of each expert.
+        stratified: False: of one expert for each example, drawn anew at each step, for every objective the same in
+            expectation but "iwae" and "dreg", whose bound then has K draws and is looser. Less decoding, more noise.
         prior: "laplace" (learned scales) as in the paper, or another one of `LatentVariableModel`.
         posterior: "laplace" as in the paper, or "normal"; of one kind for all modalities.
         **kwargs: further arguments of `MultimodalVAE`. Private latents of a modality come from its own expert under
@@ -57,6 +61,7 @@ class MMVAE(MultimodalVAE):
         latent_size=20,
         objective="elbo",
         importance_samples=1,
+        stratified=True,
         prior="laplace",
         posterior="laplace",
         **kwargs,
@@ -66,7 +71,7 @@ class MMVAE(MultimodalVAE):
         if objective not in OBJECTIVES:
             raise ValueError(f"Unknown objective {objective!r}. Choose from {list(OBJECTIVES)}.")
         super().__init__(encoders, decoders, latent_size, prior=prior, posterior=posterior, **kwargs)
-        self.objective, self.importance_samples = objective, importance_samples
+        self.objective, self.importance_samples, self.stratified = objective, importance_samples, stratified
         if objective != "elbo":
             self.capacity = None  # the bound has no rate of its own to hold at one
 
@@ -103,13 +108,17 @@ class MMVAE(MultimodalVAE):
         return self.mixture(*self.components(self.prepare(inputs)))
 
     def terms(self, batch, training):
-        loc, scale, available = self.components(batch)
+        loc, scale, available = mixed = self.components(batch)
+        if not self.stratified:
+            chosen = _drawn(available, self.next_seed())
+            loc, scale = tf.gather_nd(loc, chosen)[None], tf.gather_nd(scale, chosen)[None]
+            available = tf.ones_like(available[:1])
         z = self.distribution(loc, scale).sample(self.importance_samples, seed=self.next_seed())
         set_scale, doubly = None, self.objective.startswith("dreg")
         if doubly:
             z, set_scale = scale_gradient_later(z)
-            loc, scale = tf.stop_gradient(loc), tf.stop_gradient(scale)
-        ratio = self.mixture(loc, scale, available).log_prob(z) - self.prior_of(batch).log_prob(z)
+            mixed = tf.nest.map_structure(tf.stop_gradient, mixed)
+        ratio = self.mixture(*mixed).log_prob(z) - self.prior_of(batch).log_prob(z)
         p = {name: self.decode_modality(name, z) for name in batch.x}
         distortions = {name: tf.where(batch.observed[name], -p[name].log_prob(x), 0.0) for name, x in batch.x.items()}
 
@@ -145,9 +154,18 @@ def _where(available, log_weights):
 
 def _last(available):
     """Indices `[batch, 2]` of the last component available in each row, of `[components, batch]`."""
-    order = tf.where(available, tf.range(available.shape[0])[:, None], -1)
-    last = tf.argmax(order, axis=0, output_type=tf.int32)
-    return tf.stack([last, tf.range(tf.shape(last)[0])], axis=1)
+    return _greatest(tf.range(available.shape[0])[:, None], available)
+
+
+def _drawn(available, seed):
+    """As `_last`, of a component drawn from the available ones."""
+    return _greatest(stateless_uniform(tf.shape(available), seed), available)
+
+
+def _greatest(order, available):
+    """Indices `[batch, 2]` of the component of greatest order, not negative, among the available ones."""
+    component = tf.argmax(tf.where(available, order, -1), axis=0, output_type=tf.int32)
+    return tf.stack([component, tf.range(tf.shape(component)[0])], axis=1)
 
 
 def _mean_where(available, values):
