@@ -214,3 +214,23 @@ def test_a_variant_with_several_samples_fits_the_importance_bound(images):
     assert all(np.less(history["bound"], history["free_energy"]))  # the bound of ten samples is tighter
     expected = -model.log_likelihood(np.repeat(images, 10, axis=0), samples=10).mean()
     assert model.evaluate(images, verbose=0, return_dict=True)["bound"] == pytest.approx(expected, rel=0.01)
+
+
+# --- input pipelines --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tuned", [None, True])
+def test_fit_and_evaluate_leave_tf_data_untuned_unless_told_otherwise(tuned, images, monkeypatch):
+    """Its tuner keeps an iterator's end waiting for up to a minute."""
+    seen, begin = [], tf.data.Dataset.__iter__
+    monkeypatch.setattr(tf.data.Dataset, "__iter__", lambda self: seen.append(self.options()) or begin(self))
+    options = tf.data.Options()
+    if tuned:
+        options.autotune.enabled = True
+    dataset, model = tf.data.Dataset.from_tensors(images).with_options(options), compiled(vae())
+    model.fit(dataset, epochs=2, validation_data=dataset, verbose=0)
+    model.evaluate(dataset, verbose=0)
+    assert {each.autotune.enabled for each in seen} == {bool(tuned)}
+    del seen[:]
+    model.fit(images, validation_split=0.5, verbose=0)
+    assert {each.autotune.enabled for each in seen} == {False}

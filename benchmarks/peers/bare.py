@@ -73,7 +73,9 @@ class Library:
         if split == "train":
             images = images.shuffle(self.workload.examples[0])
         scaled = images.batch(self.workload.batch_size).map(lambda x: tf.cast(x, "float32") / 255.0, tf.data.AUTOTUNE)
-        return scaled.prefetch(2)
+        untuned = tf.data.Options()
+        untuned.autotune.enabled = False  # or the end of an iterator may wait for the tuner, seconds here
+        return scaled.prefetch(2).with_options(untuned)
 
     def step(self):
         if self.iterator is None:

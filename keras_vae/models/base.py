@@ -13,6 +13,7 @@ from keras_vae.distributions import kl_divergence
 from keras_vae.models.importance import log_likelihood_function
 from keras_vae.models.inputs import Batch, as_arrays, clear_errors, refuse_unused, unpack_data
 
+DECODED = 2000  # latents at a time, by `log_likelihood`: activations that stay in the processor's cache
 EMPTY = "The data are empty: there is no example in x."
 
 
@@ -343,18 +344,20 @@ class LatentVariableModel(keras.Model):
         ]
         self.prior.adapt(np.concatenate(draws), seed=seed)
 
-    def log_likelihood(self, x, samples=1000, batch_size=100, chunk=50, seed=0, progress=None):
+    def log_likelihood(self, x, samples=1000, batch_size=100, chunk=None, seed=0, progress=None):
         """Importance-weighted estimate of log p(x), nats, NumPy `[examples]`; the same for the same seed.
 
         Args:
             samples: draws of q(z|x) an example; the estimate rises with it towards log p(x).
-            batch_size, chunk: examples and draws held in memory at a time.
+            batch_size, chunk: examples and draws held in memory at a time; None: so many draws that about 2,000 of
+                the latents are decoded at a time.
             progress: None, or a function called with the number of examples just done.
         """
         if samples < 1:
             raise ValueError(f"samples must be at least 1; got {samples}.")
         self._require_built()
-        chunk = min(chunk, samples)
+        examples = len(tree.flatten(x)[0])
+        chunk = min(chunk or max(DECODED // min(examples or 1, batch_size), 1), samples)
         if chunk not in self._graphs:
             self._graphs[chunk] = log_likelihood_function(self, chunk)
         seed, samples, results = self._seed(seed), tf.constant(samples), []
@@ -375,6 +378,12 @@ class LatentVariableModel(keras.Model):
         return self.next_seed() if seed is None else tf.constant([seed, 0], tf.int32)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # tf.data's tuning sleeps, up to a minute in the end, and an iterator's end waits for it.
+        dataset = getattr(iterator, "_distributed_dataset", None)
+        if isinstance(dataset, tf.data.Dataset) and dataset.options().autotune.enabled is None:
+            untuned = tf.data.Options()
+            untuned.autotune.enabled = False
+            iterator._distributed_dataset = dataset.with_options(untuned)
         # Keras adds up a first batch over the replicas, which fails for dicts on workers, to build what is built.
         if not self.built or self._compile_metrics is not None:
             super()._maybe_symbolic_build(iterator, data_batch)
