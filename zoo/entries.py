@@ -159,13 +159,17 @@ def save(model, target):
         model: a built `keras.Model`. Its optimizer's state is left out.
         target: the folder; made if it is not there.
     """
-    data = archive_of(model)
+    data = archive_of(model, small=False)
     facts = {"archive": archive_facts(data), **model_facts(model)}
     write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})
 
 
-def archive_of(model):
-    """The bytes of a model's archive, without an optimizer."""
+def archive_of(model, small=True):
+    """The bytes of a model's archive, without an optimizer.
+
+    Args:
+        small: whether it is compressed, for which weights should be rounded and loading takes twice as long.
+    """
     import tempfile
 
     if not model.built:
@@ -174,7 +178,7 @@ def archive_of(model):
         path = pathlib.Path(temporary) / ARCHIVE
         model.save(path)
         read_archive(path, compile=False).save(path)
-        return _compressed(path.read_bytes())
+        return _compressed(path.read_bytes()) if small else path.read_bytes()
 
 
 def _compressed(archive):
