@@ -249,6 +249,9 @@ def tune(
     overrides: Annotated[
         pathlib.Path | None, typer.Option("--set", help='JSON of hyperparameters for all trials: {"batch_size": 100}.')
     ] = None,
+    executions: Annotated[
+        int, typer.Option(min=1, help="Trainings of each trial, with one seed after another: their mean counts.")
+    ] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Processes that run trials, on this machine.")] = 1,
     address: Annotated[str, typer.Option(help="At which workers reach the chief.")] = "127.0.0.1",
     directory: Annotated[
@@ -283,6 +286,7 @@ def tune(
         objective=objective,
         oracle=oracle,
         precision=precision,
+        executions=executions,
         workers=workers,
         address=address,
     )

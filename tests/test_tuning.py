@@ -49,6 +49,21 @@ def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_
     assert model.latent_size == 4
 
 
+def test_executions_of_a_trial_have_one_seed_after_another_and_their_mean_counts(search, toy):
+    values = []
+    for seed in (3, 4):
+        search({"beta": [1.0]}, trials=1, fixed={**SMALL, "seed": seed}, directory=toy / f"seed_{seed}")
+        values.append(tuning.trials(toy / f"seed_{seed}" / "toy")[0]["measured"]["log_likelihood"])
+    best = search({"beta": [1.0, 0.5]}, fixed={**SMALL, "seed": 3}, executions=2)
+    assert best["seed"] == 3
+    assert values[0] != values[1]
+    for row in rows(toy):
+        assert row["measured"]["log_likelihood_sd"] > 0
+    assert rows(toy)[0]["measured"]["log_likelihood"] == pytest.approx(np.mean(values), abs=1e-3)
+    assert rows(toy)[0]["measured"]["log_likelihood_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-3)
+    assert entries.read_archive(toy / "tuning" / "toy" / "trial_0" / "model.keras").seed == 3
+
+
 @pytest.mark.parametrize("oracle", ["bayesian", "grid"])
 def test_a_search_goes_on_and_repeats_no_trial(search, toy, capsys, oracle):
     search({"beta": (0.5, 2.0)}, trials=1, oracle=oracle)
@@ -103,6 +118,7 @@ def test_hyperband_gives_trials_their_epochs(search, toy, capsys):
         ({"space": {"beta": [[1.0]]}}, "chosen from numbers"),
         ({"space": {"beta": [1.0]}, "oracle": "annealing"}, "Unknown oracle 'annealing'.*hyperband"),
         ({"space": {"beta": [1.0]}, "precision": "float8"}, "Unknown precision"),
+        ({"space": {"beta": [1.0]}, "executions": 0}, "executions must be a positive integer"),
         ({"space": {"beta": [1.0]}, "workers": 0}, "workers must be a positive integer"),
         ({"space": {"beta": [1.0]}, "trials": 0}, "trials must be a positive integer"),
     ],

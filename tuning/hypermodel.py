@@ -34,6 +34,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         ValueError: the recipe has no such hyperparameter, or a range is none.
     """
 
+    later = 0  # how many seeds after the recipe's own
+
     def __init__(self, recipe, space=None, fixed=None, objective="log_likelihood", precision="float32"):
         super().__init__()
         self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), devices.precision(precision)
@@ -47,6 +49,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         values = {name: _choose(hp, name, values, self.recipe) for name, values in self.space.items()}
         if "tuner/epochs" in hp.values:  # Hyperband's budget
             values["epochs"] = hp.values["tuner/epochs"]
+        if self.later:
+            values["seed"] = self.fixed.get("seed", own_values(self.recipe).get("seed", 0)) + self.later
         return {**self.fixed, **values}
 
     def build(self, hp):

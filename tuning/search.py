@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -57,25 +58,40 @@ RESTARTS = 3  # of workers that die, in all
 class RecipeTuner(keras_tuner.Tuner):
     """Runs trials of a `RecipeHyperModel`, says how they go, and keeps each model as `model.keras`."""
 
-    verbose = 1
+    verbose, executions = 1, 1
 
     def run_trial(self, trial, **kwargs):
+        self.hypermodel.later = 0
         overrides = self.hypermodel.overrides(trial.hyperparameters)
         self.say(trial, ", ".join(f"{name}={_number(value)}" for name, value in overrides.items()))
-        started, name = time.monotonic(), self.hypermodel.objective.name
+        started, name, archive = time.monotonic(), self.hypermodel.objective.name, self._archive(trial)
         try:
-            model = self.hypermodel.build(trial.hyperparameters)
-            model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, verbose=0)
+            executions = [self._execute(trial, index, archive) for index in range(self.executions)]
         except Exception:
             # To keras-tuner a trial of NaN has failed; an error raised would be printed with all its calls.
             trial.message = traceback.format_exc()
             return {name: math.nan}
-        model.save(pathlib.Path(self.get_trial_dir(trial.trial_id)) / entries.ARCHIVE)
-        self.say(trial, f"{name} {measured[name]:.4g}, {time.monotonic() - started:.0f} s")
+        measured = {key: statistics.fmean(one[key] for one in executions) for key in executions[0]}
+        if self.executions > 1:
+            measured[f"{name}_sd"] = statistics.stdev(one[name] for one in executions)
+        values = ", ".join(f"{one[name]:.4g}" for one in executions)
+        self.say(trial, f"{name} {values}, {time.monotonic() - started:.0f} s")
         return measured
 
+    def _execute(self, trial, index, archive):
+        """One training of a trial, with the `index`-th seed after the recipe's; the first one's model is kept."""
+        self.hypermodel.later = index
+        model = self.hypermodel.build(trial.hyperparameters)
+        model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, verbose=0)
+        if not index:
+            model.save(archive)
+        return measured
+
+    def _archive(self, trial):
+        return pathlib.Path(self.get_trial_dir(trial.trial_id)) / entries.ARCHIVE
+
     def load_model(self, trial):
-        return entries.read_archive(pathlib.Path(self.get_trial_dir(trial.trial_id)) / entries.ARCHIVE)
+        return entries.read_archive(self._archive(trial))
 
     def on_trial_end(self, trial):
         if trial.message:
@@ -111,6 +127,7 @@ def search(
     objective="log_likelihood",
     oracle="bayesian",
     precision="float32",
+    executions=1,
     workers=1,
     address="127.0.0.1",
 ):
@@ -137,6 +154,7 @@ def search(
         objective: one of `OBJECTIVES`.
         oracle: "bayesian", "random", "grid" or "hyperband".
         precision: Keras's dtype policy during training.
+        executions: trainings of each trial, with the recipe's seed and those that follow it; their means count.
         workers: number of processes that run trials, on this machine, each with its share of the cores.
         address: at which workers reach this process: loopback, unless told otherwise.
 
@@ -149,7 +167,7 @@ def search(
     """
     if oracle not in ORACLES:
         raise ValueError(f"Unknown oracle {oracle!r}. Choose from {sorted(ORACLES)}.")
-    for what, number in (("trials", trials), ("workers", workers)):
+    for what, number in (("trials", trials), ("executions", executions), ("workers", workers)):
         if not isinstance(number, int) or number < 1:
             raise ValueError(f"{what} must be a positive integer; got {number!r}.")
     fixed = {**(fixed or {}), **({"epochs": epochs} if epochs else {})}
@@ -172,9 +190,10 @@ def search(
     role = os.environ.get("KERASTUNER_TUNER_ID")
     hands_out, folder = role is None or "chief" in role, pathlib.Path(directory) / name
     settings = {"space": hypermodel.space, "fixed": fixed, "objective": objective, "oracle": oracle}
-    settings |= {"precision": precision, "seed": seed, "epochs": longest if oracle == "hyperband" else None}
+    settings |= {"precision": precision, "executions": executions, "seed": seed}
+    settings["epochs"] = longest if oracle == "hyperband" else None
     tuner = RecipeTuner(made, hypermodel, directory=directory, project_name=name)
-    tuner.verbose = verbose
+    tuner.verbose, tuner.executions = verbose, executions
     if hands_out:
         _claim(folder, {**settings, "space": {key: repr(values) for key, values in hypermodel.space.items()}})
         if (folder / "oracle.json").is_file():
