@@ -5,14 +5,16 @@ import json
 import pathlib
 import sys
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 # Last, so that an installed package goes before the one in this repository.
 sys.path.append(str(pathlib.Path(__file__).parents[1]))
 
 from benchmarks.peers import __main__ as program
-from benchmarks.peers import bare, data, ours, report, worker
+from benchmarks.peers import bare, data, ours, profile, report, worker
 from benchmarks.peers.workloads import MEASURES, WORKLOADS, chosen
 
 
@@ -44,6 +46,29 @@ def test_log_likelihood_sampling_and_starting_run(tmp_path):
         worker.measured(made, measure.method, measure.arguments_of(made.workload))
     made.save()
     library(ours, "mvae", tmp_path).start()
+
+
+def test_products_are_counted_in_dense_and_convolutional_layers_and_their_gradients():
+    x, dense = tf.ones((3, 8, 8, 2)), keras.layers.Dense(5)
+    layers = [keras.layers.Conv2D(4, 3, padding="same"), keras.layers.Flatten(), dense]
+    network = keras.Sequential([keras.Input((8, 8, 2)), *layers])
+
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.exp(network(x)))
+        return tape.gradient(loss, [weight.value for weight in network.trainable_variables])
+
+    convolution, product = 2 * 3 * 64 * 9 * 2 * 4, 2 * 3 * 256 * 5
+    assert profile.products_in(lambda: network(x)) == convolution + product
+    assert profile.products_in(gradients) == 2 * convolution + 3 * product  # the images need none
+
+
+def test_a_profile_has_the_parts_of_a_step_an_epoch_and_a_likelihood(tmp_path):
+    made = library(ours, "mvae", tmp_path)
+    steps, epochs, likelihood = profile.profile(made.workload, tmp_path, rate=1e12)
+    assert 0 < float(steps[1]) < float(steps[0])
+    assert float(epochs[0]) == pytest.approx(sum(map(float, epochs[1:])), abs=0.03)
+    assert len(likelihood) == 5
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

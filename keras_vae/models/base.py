@@ -349,15 +349,17 @@ class LatentVariableModel(keras.Model):
 
         Args:
             samples: draws of q(z|x) an example; the estimate rises with it towards log p(x).
-            batch_size, chunk: examples and draws held in memory at a time; None: so many draws that about 2,000 of
-                the latents are decoded at a time.
+            batch_size, chunk: examples and draws held in memory at a time; None: so many draws that at most about
+                2,000 latents are decoded at a time.
             progress: None, or a function called with the number of examples just done.
         """
         if samples < 1:
             raise ValueError(f"samples must be at least 1; got {samples}.")
         self._require_built()
-        examples = len(tree.flatten(x)[0])
-        chunk = min(chunk or max(DECODED // min(examples or 1, batch_size), 1), samples)
+        if chunk is None:
+            parts = -(-samples * min(len(tree.flatten(x)[0]), batch_size) // DECODED)
+            chunk = -(-samples // max(parts, 1))  # all parts alike: none is decoded for a few draws
+        chunk = min(chunk, samples)
         if chunk not in self._graphs:
             self._graphs[chunk] = log_likelihood_function(self, chunk)
         seed, samples, results = self._seed(seed), tf.constant(samples), []
