@@ -97,12 +97,17 @@ def products_in(function, *arguments):
     import tensorflow as tf
 
     graph = tf.function(function, autograph=False).get_concrete_function(*arguments).graph
+    outputs = [tensor.op.name for tensor in graph.outputs]
+    # Without what no output needs, as the gradient by the images.
+    needed = tf.compat.v1.graph_util.extract_sub_graph(graph.as_graph_def(), outputs).node
+    names = {node.name for node in needed if node.op in PRODUCTS}
     profiler = tf.compat.v1.profiler
     options = {**profiler.ProfileOptionBuilder.float_operation(), "output": "none"}
-    level, count = profiler.profile(graph, cmd="op", options=options), 0
-    while level.children:  # one kind of operation within another
-        (level,) = level.children
-        count += level.float_ops if level.name in PRODUCTS else 0
+    left, count = [profiler.profile(graph, cmd="scope", options=options)], 0
+    while left:
+        node = left.pop()
+        left += node.children
+        count += node.float_ops if node.name in names else 0
     return count
 
 
