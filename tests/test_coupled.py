@@ -11,7 +11,7 @@ from keras_vae.distributions import (
     GibbsMixture,
     coupled_kl_divergence,
 )
-from keras_vae.distributions.coupled import GAIN
+from keras_vae.distributions.coupled_prior import GAIN
 
 NAMES = ("linear", "first_mixed", "second_mixed", "quadratic")
 RAW = dict(zip(NAMES, (0.6, 0.9, -0.5, -1.2), strict=True))  # a strong coupling of all four kinds

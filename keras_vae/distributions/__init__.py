@@ -7,11 +7,11 @@ whatever the mixed-precision policy.
 from keras_vae.distributions.codebook import CODEBOOKS, GradientCodebook, MovingAverageCodebook
 from keras_vae.distributions.coupled import (
     CoupledExponential,
-    CoupledExponentialPrior,
     GibbsMixture,
     annealed_log_partition,
     coupled_kl_divergence,
 )
+from keras_vae.distributions.coupled_prior import CoupledExponentialPrior
 from keras_vae.distributions.divergences import kl_divergence
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
 from keras_vae.distributions.likelihoods import (
