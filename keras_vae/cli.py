@@ -258,7 +258,7 @@ def tune(
         pathlib.Path, typer.Option("--directory", "-d", help="Of searches; this one's is DIRECTORY/NAME.")
     ] = pathlib.Path("runs/tuning"),
     precision: Annotated[str, typer.Option(help="As of `train`.")] = "float32",
-    seed: Annotated[int, typer.Option(help="Of the search; trials have the recipe's own.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the search; trials have the recipe's own, or see --executions.")] = 0,
 ):
     """Search an entry's hyperparameters: prints each trial, then a table, and writes the best as JSON for `train --set`
     and a picture of rates and distortions. Start it again after a kill, or for more trials: it goes on.

@@ -30,7 +30,9 @@ MODELS = {
         mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True
     ),
     "mmvae": functools.partial(mvae, cls=keras_vae.MMVAE, objective="iwae", importance_samples=2),
-    "mopoe": functools.partial(mvae, cls=keras_vae.MoPoE, latent_size=4, private_latents={"middle": 1}),
+    "mopoe": functools.partial(
+        mvae, cls=keras_vae.MoPoE, latent_size=4, private_latents={"middle": 1}, stratified=False
+    ),
     "poise_vae": functools.partial(
         mvae,
         cls=keras_vae.POISEVAE,

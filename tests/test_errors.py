@@ -117,6 +117,7 @@ def test_bad_data(case, verb):
         "unknown modality",
         "mask without data",
         "no modality",
+        "empty dict",
         "no condition",
         "unknown key beside a condition",
         "labels that are not one-hot",
@@ -304,6 +305,7 @@ def test_traverse_of_a_latent_that_is_not_there(latent):
 
 def test_log_likelihood_of_no_samples():
     refused(lambda: vae().log_likelihood(IMAGES, samples=0), "samples must be at least 1")
+    refused(lambda: vae().log_likelihood(IMAGES, chunk=0), "chunk must be at least 1")
 
 
 def test_verbs_of_empty_data():

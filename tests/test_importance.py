@@ -9,6 +9,7 @@ from tiny import compiled, vae
 
 import keras_vae
 from keras_vae.distributions import NormalMixture
+from keras_vae.models.importance import draws_at_a_time
 
 tfd = tfp.distributions
 
@@ -111,6 +112,28 @@ def test_iwae_refuses_bad_arguments(arguments, message):
         vae(keras_vae.IWAE, **arguments)
 
 
+# --- Log-likelihoods --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("samples", "examples", "draws"),
+    [(100, 100, 20), (100, 64, 34), (1000, 8, 250), (1000, 1, 1000), (1, 100, 1), (10, 5000, 1), (7, 10, 7)],
+)
+def test_about_2000_draws_are_decoded_at_a_time_in_equal_parts(samples, examples, draws):
+    assert draws_at_a_time(samples, examples) == draws
+    assert draws * -(-samples // draws) < 1.05 * samples
+
+
+def test_sizes_and_chunks_share_one_graph_and_lists_count_as_their_arrays_do(trained, images):
+    values = [trained.log_likelihood(images[:count], samples=100) for count in (9, 40, 64)]
+    graph = trained._graphs["log_likelihood"]
+    assert graph.experimental_get_tracing_count() <= 2
+    trained.log_likelihood(images[:50], samples=70, chunk=11)
+    assert trained._graphs["log_likelihood"] is graph
+    assert graph.experimental_get_tracing_count() <= 2
+    np.testing.assert_allclose(trained.log_likelihood(images[:9].tolist(), samples=100), values[0], rtol=1e-5)
+
+
 # --- VampPrior --------------------------------------------------------------------------------------------------------
 
 
@@ -190,9 +213,9 @@ def test_log_likelihood_and_sample_keep_their_graphs_until_a_part_is_replaced(im
     model = keras_vae.VAE(latent_size=2, seed=0)
     model.build((None, 8, 8, 1))
     before = model.log_likelihood(x, samples=7)
-    graph = model._graphs[7]
+    graph = model._graphs["log_likelihood"]
     assert np.array_equal(model.log_likelihood(x, samples=7), before)
-    assert model._graphs[7] is graph
+    assert model._graphs["log_likelihood"] is graph
     assert graph.experimental_get_tracing_count() == 1
     drawn = model.sample(2, seed=0)
     decode = model.decode

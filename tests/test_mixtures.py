@@ -358,6 +358,7 @@ def test_published_doubly_reparameterized_gradient_has_less_noise_and_is_biased_
         (MMVAE, {"objective": "vae"}, r"Unknown objective .vae.*iwae_looser"),
         (MMVAE, {"importance_samples": 0}, "importance_samples must be a positive integer"),
         (MMVAE, {"importance_samples": 2.0}, "importance_samples must be a positive integer"),
+        (MMVAE, {"stratified": "laplace"}, "stratified must be True or False"),
         (MMVAE, {"posterior": {"image": "normal", "middle": "laplace"}}, "of one kind.*Laplace.*Normal"),
         (MoPoE, {"posterior": "laplace"}, 'leave posterior= at "normal"'),
         (MoPoE, {"largest_subset": 0}, "largest_subset must be a positive integer or None"),

@@ -90,7 +90,7 @@ def test_importance_bound_of_one_sample_is_the_elbo_estimate(trained, images):
     assert estimates.mean() == pytest.approx(-free_energy, abs=6 * error)
 
 
-@pytest.mark.parametrize(("chunk", "batch_size"), [(7, 64), (20, 10)])
+@pytest.mark.parametrize(("chunk", "batch_size"), [(7, 64), (20, 10), (None, 64), (None, 10)])
 def test_importance_bound_does_not_depend_on_how_it_is_cut(trained, images, chunk, batch_size):
     whole = trained.log_likelihood(images, samples=400, chunk=400, batch_size=64)
     cut = trained.log_likelihood(images, samples=400, chunk=chunk, batch_size=batch_size)

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -171,6 +172,8 @@ def test_own_model_saves_and_loads_as_an_entry(tmp_path):
     loaded = zoo.load(tmp_path / "mine")
     np.testing.assert_allclose(loaded.embed(x), model.embed(x), atol=1e-6)
     assert loaded.optimizer is not None
+    with zipfile.ZipFile(tmp_path / "mine" / entries.ARCHIVE) as archive:
+        assert zipfile.ZIP_LZMA not in {item.compress_type for item in archive.infolist()}
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [entries.METRICS, entries.ARCHIVE]
 
 

@@ -34,8 +34,6 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         ValueError: the recipe has no such hyperparameter, or a range is none.
     """
 
-    later = 0  # how many seeds after the recipe's own
-
     def __init__(self, recipe, space=None, fixed=None, objective="log_likelihood", precision="float32"):
         super().__init__()
         self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), devices.precision(precision)
@@ -44,17 +42,18 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         _check_space(self.space, self.fixed)
         self.objective = objectives.find(objective, recipe)
 
-    def overrides(self, hp):
-        """The recipe's overrides in a trial."""
+    def overrides(self, hp, execution=0):
+        """The recipe's overrides in a trial; with `execution`, of that many seeds later."""
         values = {name: _choose(hp, name, values, self.recipe) for name, values in self.space.items()}
         if "tuner/epochs" in hp.values:  # Hyperband's budget
             values["epochs"] = hp.values["tuner/epochs"]
-        if self.later:
-            values["seed"] = self.fixed.get("seed", own_values(self.recipe).get("seed", 0)) + self.later
-        return {**self.fixed, **values}
+        overrides = {**self.fixed, **values}
+        if execution:
+            overrides["seed"] = overrides.get("seed", own_values(self.recipe).get("seed", 0)) + execution
+        return overrides
 
-    def build(self, hp):
-        overrides = self.overrides(hp)
+    def build(self, hp, execution=0):
+        overrides = self.overrides(hp, execution)
         keras.utils.set_random_seed(overrides.get("seed", 0))
         keras.config.set_dtype_policy(self.precision)
         model = entries.call_with(self.recipe.model, overrides)
@@ -71,9 +70,9 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         model, measured = self.fit_and_measure(hp, model, callbacks, **kwargs)
         return measured
 
-    def fit_and_measure(self, hp, model, callbacks=(), **kwargs):
+    def fit_and_measure(self, hp, model, callbacks=(), execution=0, **kwargs):
         """`(model, measured)`: the trained model, float32, and what `fit` returns."""
-        overrides, started = self.overrides(hp), time.monotonic()
+        overrides, started = self.overrides(hp, execution), time.monotonic()
         seen = {**overrides, "split": objectives.splits(self.recipe)[0]}
         train = entries.call_with(self.recipe.data, seen)
         fit_stages(model, train, entries.stages(self.recipe, seen), callbacks=callbacks, **kwargs)

@@ -61,7 +61,6 @@ class RecipeTuner(keras_tuner.Tuner):
     verbose, executions = 1, 1
 
     def run_trial(self, trial, **kwargs):
-        self.hypermodel.later = 0
         overrides = self.hypermodel.overrides(trial.hyperparameters)
         self.say(trial, ", ".join(f"{name}={_number(value)}" for name, value in overrides.items()))
         started, name, archive = time.monotonic(), self.hypermodel.objective.name, self._archive(trial)
@@ -80,9 +79,8 @@ class RecipeTuner(keras_tuner.Tuner):
 
     def _execute(self, trial, index, archive):
         """One training of a trial, with the `index`-th seed after the recipe's; the first one's model is kept."""
-        self.hypermodel.later = index
-        model = self.hypermodel.build(trial.hyperparameters)
-        model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, verbose=0)
+        model = self.hypermodel.build(trial.hyperparameters, index)
+        model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, execution=index, verbose=0)
         if not index:
             model.save(archive)
         return measured
@@ -149,12 +147,13 @@ def search(
             recipe's schedules are made for its length.
         fixed: `{hyperparameter: value}` for all trials.
         directory: where trials are kept.
-        seed: of the oracle. Trials draw weights and batches by the recipe's own `seed`.
+        seed: of the oracle. Trials draw weights and batches by the recipe's own `seed`; see `executions`.
         verbose: 1 prints a line at each trial's start and end.
         objective: one of `OBJECTIVES`.
         oracle: "bayesian", "random", "grid" or "hyperband".
         precision: Keras's dtype policy during training.
-        executions: trainings of each trial, with the recipe's seed and those that follow it; their means count.
+        executions: trainings of each trial, with the recipe's seed and those that follow it. Their means count, the
+            objective's standard deviation stands beside it, and the first one's model is kept.
         workers: number of processes that run trials, on this machine, each with its share of the cores.
         address: at which workers reach this process: loopback, unless told otherwise.
 
@@ -190,8 +189,8 @@ def search(
     role = os.environ.get("KERASTUNER_TUNER_ID")
     hands_out, folder = role is None or "chief" in role, pathlib.Path(directory) / name
     settings = {"space": hypermodel.space, "fixed": fixed, "objective": objective, "oracle": oracle}
-    settings |= {"precision": precision, "executions": executions, "seed": seed}
-    settings["epochs"] = longest if oracle == "hyperband" else None
+    settings |= {"precision": precision, "seed": seed, "epochs": longest if oracle == "hyperband" else None}
+    settings |= {"executions": executions} if executions > 1 else {}
     tuner = RecipeTuner(made, hypermodel, directory=directory, project_name=name)
     tuner.verbose, tuner.executions = verbose, executions
     if hands_out:

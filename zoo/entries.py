@@ -168,7 +168,7 @@ def archive_of(model, small=True):
     """The bytes of a model's archive, without an optimizer.
 
     Args:
-        small: whether it is compressed, for which weights should be rounded and loading takes twice as long.
+        small: compress it by LZMA. Rounded weights shrink, others hardly do; loading takes twice as long.
     """
     import tempfile
 

@@ -4,7 +4,7 @@
 
 "Products" are the multiplications of matrices and the convolutions: their number, over the rate at which TensorFlow
 multiplies large matrices on this machine. What a step takes beyond that is all else: draws, likelihoods, optimizer.
-The parts of log p(x) are measured one by one, on as many draws as the whole takes.
+The parts of log p(x) are measured one by one, of one batch of images, and multiplied by the number of batches.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from benchmarks.peers.worker import ROOT, THREADS
 from benchmarks.peers.workloads import WORKLOADS, chosen
 
 SAMPLES = 100  # of z, by which log p(x) is estimated
-DECODED = 2000  # draws at a time, about as `log_likelihood` does it
 PRODUCTS = ("MatMul", "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter")
 
 
@@ -59,7 +58,7 @@ def main():
         "is how `fit` begins and ends, and what runs at once getting in each other's way:\n\n"
         f"{table(['model', 'epoch, s', 'steps', 'batches', 'test images', 'rest'], epochs)}\n"
         f"log p(x) of many images by {SAMPLES} draws: the decoders alone, the least time that their products can take, "
-        "log p(x|z) of what they return, the draws of z with their densities:\n\n"
+        "log p(x|z) of what they return, the encodings and the draws of z with their densities:\n\n"
         f"{table(['model', 'log p(x), s', 'decoders', 'their products', 'log p(x given z)', 'draws'], likelihoods)}"
     )
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
@@ -149,42 +148,42 @@ def profile(workload, folder, rate):
 
 
 def likelihood(workload, library, rate):
-    """Cells of log p(x): what the whole takes, and its parts."""
+    """Cells of log p(x): what the whole takes, and its parts, measured of one batch and taken as often."""
     import tensorflow as tf
 
-    model = library.model
-    x = library.floats(workload.many)
-    chunk = SAMPLES // -(-SAMPLES * min(workload.many, 100) // DECODED)
-    images = tf.nest.map_structure(lambda part: tf.constant(part[:100]), x)
-    rows = min(workload.many, 100)
-    batch = model.prepare(images)
-    calls = workload.many * SAMPLES // (rows * chunk)
+    from keras_vae.models.importance import draws_at_a_time
+
+    model, x = library.model, library.floats(workload.many)
+    examples = min(workload.many, 100)  # of a batch, by default
+    batch = model.prepare(tf.nest.map_structure(lambda part: tf.constant(part[:examples]), x))
+    chunk = draws_at_a_time(SAMPLES, examples)
+    parts, batches = -(-SAMPLES // chunk), workload.many / examples
     z = model.proposal(batch).sample(chunk)
-    flat = tf.reshape(z, [-1, z.shape[-1]])
+    images = batch.x if isinstance(x, dict) else {"x": batch.x}
     decoders = model.decoders if isinstance(x, dict) else {"x": model.decoder}
     likelihoods = model.likelihood if isinstance(x, dict) else {"x": model.likelihood}
-    images = images if isinstance(x, dict) else {"x": images}
 
     def decode():
-        return {name: decoder(flat) for name, decoder in decoders.items()}
+        return {name: decoder(tf.reshape(z, [-1, z.shape[-1]])) for name, decoder in decoders.items()}
 
-    decoded = {name: tf.reshape(part, [chunk, rows, *part.shape[1:]]) for name, part in tf.function(decode)().items()}
+    decoded = {name: tf.reshape(part, [chunk, examples, *part.shape[1:]]) for name, part in decode().items()}
 
     def given():
         return [likelihoods[name].distribution(part, 2).log_prob(images[name]) for name, part in decoded.items()]
 
     def draws():
         q, prior = model.proposal(batch), model.prior_of(batch)
-        z = q.sample(chunk, seed=(0, 1))
-        return q.log_prob(z) + prior.log_prob(z)
+        several = [q.sample(chunk, seed=(0, part)) for part in range(parts)]
+        return [q.log_prob(z) + prior.log_prob(z) for z in several]
 
-    def all_calls(function):
+    def of_all(function, times):
         compiled = tf.function(function, autograph=False)
-        return seconds(lambda: [compiled() for _ in range(calls)])
+        return batches * seconds(lambda: [compiled() for _ in range(times)])
 
     whole = seconds(lambda: model.log_likelihood(x, samples=SAMPLES, seed=0))
-    products = calls * products_in(decode) / rate
-    return [f"{part:.2f}" for part in (whole, all_calls(decode), products, all_calls(given), all_calls(draws))]
+    products = batches * parts * products_in(decode) / rate
+    cells = whole, of_all(decode, parts), products, of_all(given, parts), of_all(draws, 1)
+    return [f"{part:.2f}" for part in cells]
 
 
 if __name__ == "__main__":

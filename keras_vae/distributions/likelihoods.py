@@ -85,7 +85,7 @@ class BernoulliLikelihood(Likelihood):
     support = (0.0, 1.0)
 
     def distribution(self, parameters, batch_ndims=1):
-        bits = tfd.Bernoulli(logits=tf.cast(parameters, "float32"), dtype="float32")
+        bits = Bernoulli(logits=tf.cast(parameters, "float32"), dtype="float32")
         return _independent(bits, batch_ndims, IndependentBernoulli)
 
 
@@ -144,8 +144,16 @@ LIKELIHOODS = {
 }
 
 
+class Bernoulli(tfd.Bernoulli):
+    """TFP's, with a log-probability and a gradient that take half the time."""
+
+    def _log_prob(self, event):
+        logits = self.logits_parameter()
+        return tf.cast(event, logits.dtype) * logits - tf.nn.softplus(logits)
+
+
 class IndependentBernoulli(tfd.Independent):
-    """Bernoulli dimensions, of which TFP's log-probability takes more than twice as long."""
+    """Independent Bernoulli dimensions. Their sum needs fewer logarithms than its parts."""
 
     def _log_prob(self, x):
         if not self.event_shape.is_fully_defined():
@@ -160,8 +168,10 @@ class IndependentBernoulli(tfd.Independent):
 
 @tf.custom_gradient
 def summed_softplus(logits):
-    """`sum log(1 + exp(logits))` over the last axis, whose size is known; with a logarithm for every 16 of them, of the
-    product of their terms in (1, 2]."""
+    """`sum log(1 + exp(logits))` over the last axis, whose size is known: `[..., size]` to `[...]`.
+
+    Of `log(1 + exp(a)) = max(a, 0) + log(1 + exp(-|a|))`, 16 second parts share a logarithm, of their product.
+    """
     terms = 1.0 + tf.exp(-tf.abs(logits))
     missing = -logits.shape[-1] % 16
     if missing:

@@ -12,8 +12,8 @@ tfd = tfp.distributions
 
 
 class NormalMixture(tfd.MixtureSameFamily):
-    """Uniform mixture of diagonal normals, fast where there are many: neither a draw nor its density takes components
-    times latents of memory, as in `tfd.MixtureSameFamily`.
+    """Uniform mixture of diagonal normals, fast where there are many: components times latents are never held for each
+    draw, be it to draw or for the density, as they are by `tfd.MixtureSameFamily`.
 
     Args:
         loc, scale: means and standard deviations, `[components, latent]` each.
@@ -36,7 +36,7 @@ class NormalMixture(tfd.MixtureSameFamily):
         first, second = tfp.random.split_seed(seed)
         components, latents = self.loc.shape
         chosen = stateless_uniform([n], first, minval=0, maxval=components, dtype=tf.int32)
-        noise = stateless_normal([n, latents], second)
+        noise = stateless_normal([n, latents], second, dtype=self.loc.dtype)
         return tf.gather(self.loc, chosen) + tf.gather(self.scale, chosen) * noise
 
     def _log_prob(self, z):

@@ -10,10 +10,9 @@ from keras import ops, tree
 
 from keras_vae import _replicas
 from keras_vae.distributions import kl_divergence
-from keras_vae.models.importance import log_likelihood_function
+from keras_vae.models.importance import draws_at_a_time, log_likelihood_function
 from keras_vae.models.inputs import Batch, as_arrays, clear_errors, refuse_unused, unpack_data
 
-DECODED = 2000  # latents at a time, by `log_likelihood`: activations that stay in the processor's cache
 EMPTY = "The data are empty: there is no example in x."
 
 
@@ -215,6 +214,9 @@ class LatentVariableModel(keras.Model):
     def fit(self, x=None, y=None, batch_size=None, epochs=1, callbacks=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`: `x` is an array, a dict of arrays or a `tf.data.Dataset` of them. No `y`.
 
+        On one device tf.data is not tuned, unless the data set's `options.autotune.enabled` is True: its tuner may keep
+        the end of `fit` waiting for as long as the training took, up to a minute.
+
         Raises:
             ValueError: `y`, weights or data that the model cannot take; the message says what is accepted.
             FloatingPointError: a term of the loss became NaN or infinite.
@@ -349,23 +351,23 @@ class LatentVariableModel(keras.Model):
 
         Args:
             samples: draws of q(z|x) an example; the estimate rises with it towards log p(x).
-            batch_size, chunk: examples and draws held in memory at a time; None: so many draws that at most about
-                2,000 latents are decoded at a time.
+            batch_size, chunk: examples and draws of each held in memory at a time. None: as many draws as make about
+                2,000 of all these examples together, at least one of each.
             progress: None, or a function called with the number of examples just done.
         """
-        if samples < 1:
-            raise ValueError(f"samples must be at least 1; got {samples}.")
+        for name, number in (("samples", samples), ("chunk", chunk)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name} must be at least 1; got {number}.")
         self._require_built()
-        if chunk is None:
-            parts = -(-samples * min(len(tree.flatten(x)[0]), batch_size) // DECODED)
-            chunk = -(-samples // max(parts, 1))  # all parts alike: none is decoded for a few draws
-        chunk = min(chunk, samples)
-        if chunk not in self._graphs:
-            self._graphs[chunk] = log_likelihood_function(self, chunk)
-        seed, samples, results = self._seed(seed), tf.constant(samples), []
+        if "log_likelihood" not in self._graphs:
+            self._graphs["log_likelihood"] = log_likelihood_function(self)
+        seed, results = self._seed(seed), []
         for index, part in enumerate(self.batches(x, batch_size)):
             one = tf.random.experimental.stateless_fold_in(seed, index)
-            results.append(self._graphs[chunk](part, one, samples).numpy())
+            if chunk is None:
+                chunk = draws_at_a_time(samples, len(tree.flatten(part.x)[0]))
+            counts = tf.constant(samples), tf.constant(min(chunk, samples))
+            results.append(self._graphs["log_likelihood"](part, one, *counts).numpy())
             if progress is not None:
                 progress(len(results[-1]))
         return np.concatenate(results)

@@ -2,9 +2,17 @@
 
 import tensorflow as tf
 
+DECODED = 2000  # draws at a time: what decoders make of them stays in the processor's cache
 
-def log_likelihood_function(model, chunk):
-    """Compiled function `(batch, seed, samples) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
+
+def draws_at_a_time(samples, examples):
+    """Draws of each example at a time that make about `DECODED` in all, in equal parts: none is nearly empty."""
+    parts = max(round(samples * examples / DECODED), 1)
+    return -(-samples // parts)
+
+
+def log_likelihood_function(model):
+    """Compiled function `(batch, seed, samples, chunk) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
 
     `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` rises with K in expectation and is the ELBO's estimate at K = 1; z_k are
     drawn from the model's `proposal`.
@@ -12,7 +20,7 @@ def log_likelihood_function(model, chunk):
     """
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def log_likelihood(batch, seed, samples):
+    def log_likelihood(batch, seed, samples, chunk):
         q, prior = model.proposal(batch), model.prior_of(batch)
 
         def accumulate(index, total):

@@ -15,8 +15,8 @@ OBJECTIVES = ("elbo", "iwae", "iwae_looser", "dreg", "dreg_looser")
 @keras.saving.register_keras_serializable("keras_vae")
 class MMVAE(MultimodalVAE):
     """Several modalities share latents; the posterior of those that are observed is the uniform mixture of one expert
-    for each (Shi et al. 2019, section 3). Draws are stratified: each expert's reconstruct every modality; or each
-    example draws an expert.
+    for each (Shi et al. 2019, section 3). Draws are stratified: each expert's reconstruct every modality. With
+    `stratified=False` each example draws one expert at each step of training.
 
     `free_energy`, `distortion` and `rate` are those of the mixture, `importance_bound` is the strict one below, all
     without weights, whatever the objective: models with different ones compare.
@@ -44,12 +44,12 @@ class MMVAE(MultimodalVAE):
             with the published doubly reparameterized gradient: exact for one expert, biased for a mixture, since it
             leaves out the scores of the other experts as well (benchmarks/importance_gradients.py measures it).
         importance_samples: number K of draws of each expert.
-        stratified: False: of one expert for each example, drawn anew at each step, for every objective the same in
-            expectation but "iwae" and "dreg", whose bound then has K draws and is looser. Less decoding, more noise.
         prior: "laplace" (learned scales) as in the paper, or another one of `LatentVariableModel`.
         posterior: "laplace" as in the paper, or "normal"; of one kind for all modalities.
         **kwargs: further arguments of `MultimodalVAE`. Private latents of a modality come from its own expert under
             each component, and are standard ones where it is unobserved. Weights and beta weigh within `w_mk`.
+        stratified: True, or False to train on the draws of one expert an example, drawn uniformly: less decoding and
+            more noise. The objective's expectation is the same, but "iwae" and "dreg" then bound by K draws, not MK.
     """
 
     term_names = (*MultimodalVAE.term_names, "importance_bound")
@@ -61,15 +61,17 @@ class MMVAE(MultimodalVAE):
         latent_size=20,
         objective="elbo",
         importance_samples=1,
-        stratified=True,
         prior="laplace",
         posterior="laplace",
+        stratified=True,
         **kwargs,
     ):
         if not isinstance(importance_samples, int) or importance_samples < 1:
             raise ValueError(f"importance_samples must be a positive integer; got {importance_samples!r}.")
         if objective not in OBJECTIVES:
             raise ValueError(f"Unknown objective {objective!r}. Choose from {list(OBJECTIVES)}.")
+        if not isinstance(stratified, bool):
+            raise ValueError(f"stratified must be True or False; got {stratified!r}.")
         super().__init__(encoders, decoders, latent_size, prior=prior, posterior=posterior, **kwargs)
         self.objective, self.importance_samples, self.stratified = objective, importance_samples, stratified
         if objective != "elbo":
@@ -109,7 +111,7 @@ class MMVAE(MultimodalVAE):
 
     def terms(self, batch, training):
         loc, scale, available = mixed = self.components(batch)
-        if not self.stratified:
+        if training and not self.stratified:
             chosen = _drawn(available, self.next_seed())
             loc, scale = tf.gather_nd(loc, chosen)[None], tf.gather_nd(scale, chosen)[None]
             available = tf.ones_like(available[:1])
@@ -158,7 +160,7 @@ def _last(available):
 
 
 def _drawn(available, seed):
-    """As `_last`, of a component drawn from the available ones."""
+    """As `_last`, of a component drawn uniformly from the available ones."""
     return _greatest(stateless_uniform(tf.shape(available), seed), available)
 
 
