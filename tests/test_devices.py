@@ -79,6 +79,13 @@ def test_two_workers_learn_what_one_device_learns_and_lose_no_epoch_to_a_death(t
     assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00004"]
 
 
+@pytest.mark.parametrize("kind", worker.WITHOUT_NOISE)
+def test_two_logical_devices_learn_in_fifty_steps_what_one_learns(kind, strategy):
+    found = worker.fifty_steps(kind, strategy)
+    for name, value in worker.fifty_steps(kind).items():
+        np.testing.assert_allclose(found[name], value, atol=1e-4, rtol=1e-4, err_msg=name)
+
+
 # --- what a training is given -----------------------------------------------------------------------------------------
 
 

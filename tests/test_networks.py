@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_vae import networks
 
@@ -117,6 +118,50 @@ def test_residual_dropout_acts_in_training_only():
     x = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
     np.testing.assert_array_equal(encoder(x, training=False), encoder(x, training=False))
     assert not np.allclose(encoder(x, training=True), encoder(x, training=False))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "strides", "filters"), [(4, 2, 3), (4, 2, 1), (4, 4, 2), (2, 2, 5), (4, 2, 6), (3, 2, 1)]
+)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_sub_pixel_convolution_is_the_transposed_one_in_values_and_gradients(kernel, strides, filters, jit_compile):
+    options = {"padding": "same", "activation": "tanh", "bias_initializer": "random_normal"}
+    kinds = networks.SubpixelConv2DTranspose, keras.layers.Conv2DTranspose
+    layers = [kind(filters, kernel, strides, **options) for kind in kinds]
+    x = tf.constant(np.random.default_rng(0).normal(size=(3, 5, 7, 6)), "float32")
+    for layer in layers:
+        layer.build((None, 5, 7, 6))
+        layer.set_weights(layers[0].get_weights())
+
+    def measured(layer):
+        @tf.function(jit_compile=jit_compile, autograph=False)
+        def value_and_gradients(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x)
+                loss = tf.reduce_sum(tf.sin(y))
+            return y, *tape.gradient(loss, [x, *(weight.value for weight in layer.trainable_variables)])
+
+        return value_and_gradients(x)
+
+    for ours, theirs in zip(*map(measured, layers), strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_sub_pixel_convolution_follows_the_policy_and_is_saved(tmp_path):
+    x = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
+    kinds = networks.SubpixelConv2DTranspose, keras.layers.Conv2DTranspose
+    half = [kind(1, 4, 2, "same", dtype="mixed_bfloat16") for kind in kinds]
+    half[1].build((None, 4, 4, 3))
+    assert half[0](x).dtype == "bfloat16"
+    half[1].set_weights(half[0].get_weights())
+    np.testing.assert_allclose(*(tf.cast(layer(x), "float32") for layer in half), atol=0.05)
+    model = keras.Sequential([keras.Input((None, None, 3)), networks.SubpixelConv2DTranspose(1, 4, 2, "same")])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(x), model(x), atol=1e-6)  # of no known size: Keras's own way
+    assert loaded(x).shape == (2, 8, 8, 1)
 
 
 def kinds_of_layers(network):

@@ -24,5 +24,5 @@ def decoder(kind, shape, latent_size):
     first, *others = GRID_FILTERS[::-1]
     grid = (*(side // 2 ** len(GRID_FILTERS) for side in shape[:2]), latent_size)
     growing = [layers.Conv2DTranspose(count, 4, 2, "same", activation="relu") for count in others]
-    last = layers.Conv2DTranspose(shape[-1], 4, 2, "same")
+    last = networks.SubpixelConv2DTranspose(shape[-1], 4, 2, "same")
     return keras.Sequential([keras.Input(grid), layers.Dense(first, activation="relu"), *growing, last])

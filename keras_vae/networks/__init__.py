@@ -10,8 +10,10 @@ from keras_vae.networks.default import (
 )
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.residual import residual_decoder, residual_encoder
+from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 __all__ = [
+    "SubpixelConv2DTranspose",
     "convolutional_decoder",
     "convolutional_encoder",
     "default_decoder",

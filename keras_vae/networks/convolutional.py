@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from keras_vae.networks.condition import flat_inputs, image_inputs
+from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 
 def convolutional_encoder(
@@ -63,7 +64,8 @@ def convolutional_decoder(
     x = smallest_image(x, shape, growth, filters=filters[0], activation=activation)
     for count in (*filters[1:], None):
         last = count is None
-        x = layers.Conv2DTranspose(
+        layer = SubpixelConv2DTranspose if last else layers.Conv2DTranspose
+        x = layer(
             shape[-1] if last else count,
             4,
             strides=last_stride if last else 2,

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_vae.networks.convolutional import crop, smallest_image, smallest_sides
+from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 
 def _block(x, activation):
@@ -69,7 +70,8 @@ def residual_decoder(
         for _ in range(blocks):
             x = _block(x, activation)
         last = index == len(filters) - 1
-        x = layers.Conv2DTranspose(
+        layer = SubpixelConv2DTranspose if last else layers.Conv2DTranspose
+        x = layer(
             shape[-1] if last else filters[index + 1],
             4,
             strides=2,
