@@ -12,8 +12,7 @@ class SubpixelConv2DTranspose(keras.layers.Conv2DTranspose):
     2016, section 3): `[batch, height, width, channels]` to `[batch, stride * height, stride * width, filters]`.
 
     That is so where the kernel is as large as the stride, and for kernel 4, stride 2 and at most four filters, all with
-    padding "same". With three filters it takes half of the time, its gradient as long as ever; with kernel 4 and stride
-    4 both take less.
+    padding "same". To three filters it takes half of the time; gradients take about as long as ever.
     """
 
     def call(self, inputs):
@@ -54,7 +53,7 @@ def _overlapping(x, kernel):
     ]
 
     def gradients(gradient):
-        # That of the sums above takes three times as long.
+        # Those of the sums above take several times as long.
         backward = {"strides": [1, 2, 2, 1], "padding": "SAME"}
         by_kernel = tf.raw_ops.Conv2DBackpropFilter(
             input=gradient, filter_sizes=kernel.shape, out_backprop=x, **backward
