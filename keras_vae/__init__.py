@@ -31,7 +31,19 @@ _DEFINED_IN = {
     "VampVAE": "keras_vae.models",
     "VQVAE": "keras_vae.models",
 }
-_MODULES = ("callbacks", "data", "distributions", "metrics", "models", "networks", "plots", "tuning", "zoo")
+_MODULES = (
+    "callbacks",
+    "data",
+    "distributions",
+    "metrics",
+    "models",
+    "networks",
+    "objectives",
+    "parts",
+    "plots",
+    "tuning",
+    "zoo",
+)
 
 __all__ = [*_DEFINED_IN, *_MODULES]
 

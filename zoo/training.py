@@ -275,7 +275,9 @@ def golden_outputs(model, inputs):
     outputs = {
         "embedding": model.embed(inputs),
         "reconstruction": model.reconstruct(inputs),
-        "sample": model.sample(inputs["condition"] if model.takes_condition else 2, seed=0),
+        "sample": model.sample(condition=inputs["condition"], seed=0)
+        if model.takes_condition
+        else model.sample(2, seed=0),
     }
     flat = {}
     for key, value in outputs.items():

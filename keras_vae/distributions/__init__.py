@@ -1,75 +1,51 @@
-"""Ground floor: likelihoods, posteriors and priors as Keras layers that build TFP distributions, and experts.
+"""Ground floor: TFP distributions of our own, and what is done with distributions by their type. No Keras."""
 
-Layers hold weights and hand over tensors; their `distribution` method makes a float32 TFP distribution of them,
-whatever the mixed-precision policy.
-"""
+import warnings
 
-from keras_vae.distributions.codebook import CODEBOOKS, GradientCodebook, MovingAverageCodebook
+from keras_vae.distributions.autoregressive import AutoregressiveCodes
+from keras_vae.distributions.bernoulli import Bernoulli, IndependentBernoulli
 from keras_vae.distributions.coupled import (
     CoupledExponential,
     GibbsMixture,
     annealed_log_partition,
     coupled_kl_divergence,
 )
-from keras_vae.distributions.coupled_prior import CoupledExponentialPrior
-from keras_vae.distributions.divergences import kl_divergence
+from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
-from keras_vae.distributions.likelihoods import (
-    LIKELIHOODS,
-    BernoulliLikelihood,
-    CategoricalLikelihood,
-    DiscretizedLogisticLikelihood,
-    LaplaceLikelihood,
-    Likelihood,
-    NormalLikelihood,
-    given_visible,
-)
 from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
-from keras_vae.distributions.posteriors import (
-    POSTERIORS,
-    HomoscedasticNormalPosterior,
-    LaplacePosterior,
-    NormalPosterior,
-)
-from keras_vae.distributions.priors import (
-    PRIORS,
-    ConditionalNormalPrior,
-    LaplacePrior,
-    NormalMixturePrior,
-    StandardNormalPrior,
-)
-from keras_vae.distributions.registry import resolve
+from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, shown
+from keras_vae.distributions.visible import given_visible
 
 __all__ = [
-    "CODEBOOKS",
-    "LIKELIHOODS",
-    "POSTERIORS",
-    "PRIORS",
-    "BernoulliLikelihood",
-    "CategoricalLikelihood",
-    "ConditionalNormalPrior",
+    "AutoregressiveCodes",
+    "Bernoulli",
     "CoupledExponential",
-    "CoupledExponentialPrior",
-    "DiscretizedLogisticLikelihood",
+    "DiscretizedLogistic",
     "FullNormalMixture",
     "GibbsMixture",
-    "GradientCodebook",
-    "HomoscedasticNormalPosterior",
-    "LaplaceLikelihood",
-    "LaplacePosterior",
-    "LaplacePrior",
-    "Likelihood",
-    "MovingAverageCodebook",
-    "NormalLikelihood",
+    "IndependentBernoulli",
+    "Joint",
     "NormalMixture",
-    "NormalMixturePrior",
-    "NormalPosterior",
-    "StandardNormalPrior",
     "annealed_log_partition",
+    "centre",
     "coupled_kl_divergence",
+    "divergences",
+    "frozen",
     "given_visible",
     "kl_divergence",
     "mixture_of_experts",
     "product_of_experts",
-    "resolve",
+    "shown",
 ]
+
+
+def __getattr__(name):
+    """Names that have moved to `keras_vae.parts`: they work here for one more version."""
+    from keras_vae import parts
+
+    if name.startswith("_") or not hasattr(parts, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        f"keras_vae.distributions.{name} has moved: use keras_vae.parts.{name}.", DeprecationWarning, stacklevel=2
+    )
+    return getattr(parts, name)

@@ -7,13 +7,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.distributions.draws import stateless_normal, stateless_uniform
+from keras_vae.distributions.own import OwnDistribution, event_ndims
 
 tfd = tfp.distributions
 
 MEAN_CHAINS = 32  # chains an example whose average is the mean
 
 
-class CoupledExponential(tfd.Distribution):
+class CoupledExponential(OwnDistribution):
     """`p(z) ∝ exp(-|z|^2 / 2 + T(z)' G T(z) / 2 + nu' T(z))` with `T(z) = [z, z^2]`: given the latents of all other
     modalities, those of one are independent normals. Draws are the ends of chains of block Gibbs sweeps.
 
@@ -29,6 +30,8 @@ class CoupledExponential(tfd.Distribution):
         gradient_sweeps: how many of them, the last ones, pass a gradient on.
     """
 
+    _parameter_properties = event_ndims(linear=1, quadratic=1)
+
     def __init__(
         self,
         coupling,
@@ -39,26 +42,14 @@ class CoupledExponential(tfd.Distribution):
         start=None,
         sweeps=15,
         gradient_sweeps=5,
-        name="CoupledExponential",
     ):
         self.coupling, self.owner = coupling, owner
         self.linear, self.quadratic = tf.convert_to_tensor(linear), tf.convert_to_tensor(quadratic)
         self.log_partition, self.start = log_partition, start
         self.sweeps, self.gradient_sweeps = sweeps, gradient_sweeps
         self.members = [owner == modality for modality in range(owner.max() + 1)]
-        super().__init__(
-            dtype=self.linear.dtype,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,  # not wholly: the first sweeps pass no gradient on
-            validate_args=False,
-            allow_nan_stats=True,
-            parameters={"linear": linear, "quadratic": quadratic, "name": name},
-            name=name,
-        )
-
-    @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
-        properties = tfp.util.ParameterProperties(event_ndims=1)
-        return {"linear": properties, "quadratic": properties}
+        # Not wholly reparameterized: the first sweeps pass no gradient on
+        super().__init__(self.linear.dtype, {"linear": linear, "quadratic": quadratic})
 
     def _event_shape(self):
         return self.linear.shape[-1:]

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.distributions.draws import stateless_normal, stateless_uniform
+from keras_vae.distributions.own import OwnDistribution, event_ndims
 
 tfd = tfp.distributions
 
@@ -27,10 +28,7 @@ class NormalMixture(tfd.MixtureSameFamily):
         )
         self._parameters = parameters
 
-    @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
-        properties = tfp.util.ParameterProperties(event_ndims=2)
-        return {"loc": properties, "scale": properties}
+    _parameter_properties = event_ndims(loc=2, scale=2)
 
     def _sample_n(self, n, seed=None):
         first, second = tfp.random.split_seed(seed)
@@ -51,7 +49,7 @@ class NormalMixture(tfd.MixtureSameFamily):
         return tf.reshape(tf.reduce_logsumexp(logs, axis=-1) - constant, tf.shape(z)[:-1])
 
 
-class FullNormalMixture(tfd.Distribution):
+class FullNormalMixture(OwnDistribution):
     """Mixture of normals with full covariances.
 
     Args:
@@ -60,25 +58,11 @@ class FullNormalMixture(tfd.Distribution):
         factors: triangular `A_k`, `[components, latent, latent]`; the precisions are `A_k' A_k`.
     """
 
-    def __init__(self, logits, loc, factors, name="FullNormalMixture"):
-        self.logits, self.loc, self.factors = (tf.convert_to_tensor(part) for part in (logits, loc, factors))
-        super().__init__(
-            dtype=self.loc.dtype,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
-            validate_args=False,
-            allow_nan_stats=True,
-            parameters={"logits": logits, "loc": loc, "factors": factors, "name": name},
-            name=name,
-        )
+    _parameter_properties = event_ndims(logits=1, loc=2, factors=3)
 
-    @classmethod
-    def _parameter_properties(cls, dtype, num_classes=None):
-        properties = tfp.util.ParameterProperties
-        return {
-            "logits": properties(event_ndims=1),
-            "loc": properties(event_ndims=2),
-            "factors": properties(event_ndims=3),
-        }
+    def __init__(self, logits, loc, factors):
+        self.logits, self.loc, self.factors = (tf.convert_to_tensor(part) for part in (logits, loc, factors))
+        super().__init__(self.loc.dtype, {"logits": logits, "loc": loc, "factors": factors})
 
     def _event_shape(self):
         return self.loc.shape[1:]

@@ -1,11 +1,12 @@
 """The beta-TCVAE (Chen et al. 2018): beta weights the total correlation of the latents alone."""
 
+from typing import Any
+
 import keras
-import tensorflow as tf
 
+from keras_vae import checks
 from keras_vae.models.vae import VAE
-
-SAMPLINGS = ("weighted", "stratified")
+from keras_vae.objectives import Objective, TotalCorrelation
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -42,38 +43,22 @@ class BetaTCVAE(VAE):
         dataset_size: number of training examples.
         beta: weight of the total correlation.
         sampling: "weighted" or "stratified".
+        objective: None, or an object in place of all that the three before say: `model.beta`, the weight of the rate,
+            is 1, and beta less 1 is `model.objective.gamma`.
     """
 
-    term_names = ("distortion", "rate", "mutual_information", "total_correlation", "dimension_wise_kl")
+    shorthands = (*VAE.shorthands, "dataset_size", "sampling")
 
-    def __init__(self, encoder=None, decoder=None, *, dataset_size, beta=6.0, sampling="weighted", **kwargs):
-        super().__init__(encoder, decoder, beta=beta, **kwargs)
-        if not isinstance(dataset_size, int) or dataset_size < 1:
-            raise ValueError(f"dataset_size must be the number of training examples; got {dataset_size!r}.")
-        if sampling not in SAMPLINGS:
-            raise ValueError(f"Unknown sampling {sampling!r}. Choose from {list(SAMPLINGS)}.")
-        self.dataset_size, self.sampling = dataset_size, sampling
-        self.capacity = None  # the rate is in parts, each with a weight of its own
-
-    def terms_at(self, q, z, batch):
-        terms, _, output = super().terms_at(q, z, batch)
-        each = q.distribution.log_prob(z[:, None])  # [draw, example, latent]: of every draw under every posterior
-        weights = self.log_weights(tf.shape(z)[0])
-        log_q = tf.reduce_logsumexp(tf.reduce_sum(each, axis=-1) + weights, axis=1)
-        log_product = tf.reduce_sum(tf.reduce_logsumexp(each + weights[..., None], axis=1), axis=-1)
-        total_correlation = log_q - log_product
-        terms |= {
-            "mutual_information": q.log_prob(z) - log_q,
-            "total_correlation": total_correlation,
-            "dimension_wise_kl": log_product - self.prior_of(batch).log_prob(z),
-        }
-        objective = {name: terms[name] for name in ("distortion", "rate")}
-        return terms, {**objective, "total_correlation": (self.beta - 1.0) * total_correlation}, output
-
-    def log_weights(self, batch_size):
-        """Log weights `[draw, example]` with which the posteriors of a batch stand for the aggregated posterior."""
-        batch, total = tf.cast(batch_size, "float32"), float(self.dataset_size)
-        if self.sampling == "weighted":
-            return tf.fill((batch_size, batch_size), -tf.math.log(total * batch))
-        others = tf.math.log((total - 1.0) / total) - tf.math.log(tf.maximum(batch - 1.0, 1.0))
-        return tf.where(tf.eye(batch_size, dtype=tf.bool), -tf.math.log(total), others)
+    def __init__(
+        self,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        *,
+        dataset_size: int | None = None,
+        beta: float = 6.0,
+        sampling: str = "weighted",
+        objective: Objective | None = None,
+        **kwargs: Any,
+    ) -> None:
+        chosen = objective or TotalCorrelation(dataset_size, checks.number("beta", beta, 0.0) - 1.0, sampling)
+        super().__init__(encoder, decoder, objective=chosen, **kwargs)

@@ -1,8 +1,11 @@
 """The beta-VAE (Higgins et al. 2017)."""
 
+from typing import Any
+
 import keras
 
 from keras_vae.models.vae import VAE
+from keras_vae.objectives import FreeEnergy, Objective
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -27,7 +30,16 @@ class BetaVAE(VAE):
     Args:
         encoder, decoder, latent_size, likelihood, **kwargs: as `VAE` takes them.
         beta: weight of the rate. 1 is the VAE; above it latents pay for themselves or fall silent.
+        objective: None, or an object in place of all that `beta` says.
     """
 
-    def __init__(self, encoder=None, decoder=None, *, beta=4.0, **kwargs):
-        super().__init__(encoder, decoder, beta=beta, **kwargs)
+    def __init__(
+        self,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        *,
+        beta: float = 4.0,
+        objective: Objective | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, objective=objective or FreeEnergy(beta), **kwargs)

@@ -1,15 +1,15 @@
 """The conditional variational autoencoder (Sohn et al. 2015)."""
 
+from typing import Any
+
 import keras
-import tensorflow as tf
 
-from keras_vae.distributions import PRIORS, ConditionalNormalPrior, given_visible, resolve
-from keras_vae.models.inputs import Batch, assert_shape, assert_values, clear_errors
-from keras_vae.models.parts import build_part, decode_with, known_shape
+from keras_vae import checks
+from keras_vae.distributions import given_visible, shown
+from keras_vae.models.inputs import Batch, WithCondition, clear_errors, standard
 from keras_vae.models.vae import VAE
-from keras_vae.networks import default_encoder
-
-KEYS = ("x", "condition")
+from keras_vae.networks import built, default_encoder, known_shape
+from keras_vae.parts import PRIORS, CategoricalLikelihood, ConditionalNormalPrior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -35,36 +35,52 @@ class CVAE(VAE):
         >>> model = keras_vae.CVAE(latent_size=8)
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=3)
-        >>> digits = model.sample(np.eye(10, dtype="float32"), seed=0)  # [10, 8, 8, 1]: one of each class
+        >>> digits = model.sample(condition=np.eye(10, dtype="float32"), seed=0)  # [10, 8, 8, 1]: one of each class
 
     Args:
         encoder: network `[x, condition]` to features. None: chosen from the data.
         decoder: network `[z, condition]` to likelihood parameters. None: chosen from the data.
         latent_size: number of latents.
         prior: "standard_normal", "laplace", "conditional" (p(z|c), from a network chosen from the data), or an object,
-            such as `keras_vae.distributions.ConditionalNormalPrior(latent_size, network)`.
+            such as `keras_vae.parts.ConditionalNormalPrior(latent_size, network)`.
         completes: whether the condition is the visible part of x, zeros elsewhere, followed by one more channel with
             ones where it is visible. The likelihood then covers the hidden part only, and samples keep the visible one.
-        **kwargs: `likelihood` of `VAE`; `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
+        classes: None, or the number of classes: conditions may then be their numbers, integers `[examples]`.
+        **kwargs: further arguments of `VAE`.
     """
 
-    takes_dict = takes_condition = True
+    takes_condition = True
+    form = WithCondition()
+    priors = {**PRIORS, "conditional": ConditionalNormalPrior}
+    label_likelihood = CategoricalLikelihood()
 
-    def __init__(self, encoder=None, decoder=None, latent_size=16, prior="standard_normal", completes=False, **kwargs):
-        prior = resolve(prior, {**PRIORS, "conditional": ConditionalNormalPrior}, "prior", latent_size=latent_size)
+    def __init__(
+        self,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        latent_size: int = 16,
+        prior: Any = "standard_normal",
+        completes: bool = False,
+        classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, decoder, latent_size, prior=prior, **kwargs)
-        self.completes = completes
+        self.completes = checks.flag("completes", completes)
+        self.classes = checks.whole("classes", classes, least=2, none=True)
         for name, what in (("encoder", "x"), ("decoder", "z")):
             shape = known_shape(getattr(self, name))
-            if shape and (len(shape) != 2 or shape[0] is None):
+            if shape and not (isinstance(shape, list) and len(shape) == 2):
                 raise ValueError(f"The {name} of a CVAE must take two inputs, [{what}, condition].")
 
-    def input_shape_known(self):
-        shapes = super().input_shape_known()
-        return shapes and dict(zip(KEYS, shapes, strict=True))
-
     def build(self, input_shape):
-        event, self.condition_shape = (tuple(input_shape[name][1:]) for name in KEYS)
+        event, self.condition_shape = tuple(input_shape["x"][1:]), tuple(input_shape["condition"][1:])
+        if self.condition_shape == ():
+            if self.classes is None:
+                raise ValueError(
+                    "The condition has one number an example. Give classes one-hot, [examples, classes], or their "
+                    "numbers and CVAE(classes=10); give a magnitude as [examples, 1]."
+                )
+            self.condition_shape = (self.classes,)
         if self.completes and self.condition_shape != (*event[:-1], event[-1] + 1):
             raise ValueError(
                 f"To complete x of the shape {list(event)}, the condition must hold one more channel, the mask: "
@@ -72,59 +88,43 @@ class CVAE(VAE):
             )
         if isinstance(self.prior, ConditionalNormalPrior):
             self.prior.network = self.prior.network or default_encoder(self.condition_shape)
-            build_part(self.prior, (None, *self.condition_shape))
+            built(self.prior, (None, *self.condition_shape))
         super().build(input_shape["x"])
 
-    def _assert_structure(self, data):
-        if not isinstance(data, dict) or set(data) != set(KEYS):
-            got = f"the keys {sorted(data)}" if isinstance(data, dict) else type(data).__name__
-            raise ValueError(f'A CVAE takes {{"x": ..., "condition": ...}}, arrays of as many examples; got {got}.')
+    def likelihood_of(self, z, batch=None):
+        p = super().likelihood_of(z, batch)
+        if not self.completes:
+            return p
+        return given_visible(p, batch.condition[..., :-1], batch.condition[..., -1:] > 0.5)
 
-    def to_batch(self, inputs):
-        return Batch(super().to_batch(inputs["x"]).x, condition=self._condition(inputs["condition"]))
-
-    def _condition(self, condition):
-        condition = tf.cast(condition, "float32")
-        assert_shape(condition, self.condition_shape, "condition")
-        return condition
-
-    def check(self, batch):
-        super().check(batch)
-        assert_values(batch.condition, None, "condition")
-
-    def encode(self, inputs):
-        batch = self.prepare(inputs)
-        return self.posterior.distribution(*self.posterior(self.encoder([batch.x, batch.condition])))
-
-    def decode(self, z, condition):
+    def decode(self, z: Any, condition: Any) -> Any:
         """Likelihood p(x|z, c) of latents `[..., batch, latent]` and conditions `[batch, *condition]`."""
-        self._require_built()
-        condition = self._condition(condition)
-        p = decode_with(self.decoder, self.likelihood, tf.convert_to_tensor(z), condition)
-        return given_visible(p, condition[..., :-1], condition[..., -1:] > 0.5) if self.completes else p
+        return self.likelihood_of(self.latents(z), self._given(condition))
 
-    def prior_of(self, batch):
-        conditional = isinstance(self.prior, ConditionalNormalPrior)
-        return self.prior.distribution(batch.condition) if conditional else super().prior_of(batch)
-
-    def likelihood_of(self, z, batch):
-        return self.decode(z, batch.condition)
-
-    def sample(self, condition, samples=None, seed=None):
-        """Means of p(x|z, c) at draws of z from the prior.
+    def sample(self, samples: int | None = None, *, condition: Any, seed: int | None = None) -> Any:
+        """What p(x|z, c) shows at draws of z from the prior, its means.
 
         Args:
-            condition: `[batch, *condition]`.
             samples: draws for each condition; None: one.
+            condition: `[batch, *condition]`, or numbers of classes, `[batch]`.
+            seed: the same one gives the same samples; None: others at each call.
 
         Returns:
             `[samples, batch, *event]`, or `[batch, *event]` where `samples` is None.
         """
-        self._require_built()
-        condition = self._condition(condition)
-        with clear_errors():
-            assert_values(condition, None, "condition")
-        prior = self.prior_of(Batch(None, condition=condition))
-        shape = [samples or 1, *(() if prior.batch_shape.rank else condition.shape[:1])]
-        made = self.decode(prior.sample(shape, seed=self._seed(seed)), condition).mean()
+        if hasattr(samples, "shape") and len(samples.shape):
+            raise TypeError("Conditions are given by name: sample(samples, condition=...).")
+        samples, seed = checks.whole("samples", samples, none=True), self.seed_of(seed)
+        batch = self._given(condition)
+        prior = self.prior_of(batch)
+        shape = [samples or 1, *(() if prior.batch_shape.rank else batch.condition.shape[:1])]
+        made = shown(self.likelihood_of(prior.sample(shape, seed=seed), batch))
         return made if samples else made[0]
+
+    def _given(self, condition):
+        """A batch of nothing but a checked condition."""
+        self.require_built()
+        with clear_errors():
+            condition = self.form.condition(self, standard(condition, "condition"))
+            self.form.check_condition(self, condition)
+        return Batch(None, condition=condition)

@@ -2,12 +2,16 @@
 
 import itertools
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.distributions import NormalPosterior, product_of_experts
+from keras_vae import checks
+from keras_vae.distributions import product_of_experts
 from keras_vae.models.mmvae import MMVAE
+from keras_vae.parts import NormalPosterior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -39,18 +43,16 @@ class MoPoE(MMVAE):
 
     def __init__(
         self,
-        encoders=None,
-        decoders=None,
-        latent_size=20,
-        largest_subset=None,
-        prior="standard_normal",
-        posterior="normal",
-        **kwargs,
-    ):
-        if largest_subset is not None and (not isinstance(largest_subset, int) or largest_subset < 1):
-            raise ValueError(f"largest_subset must be a positive integer or None; got {largest_subset!r}.")
+        encoders: dict[str, keras.layers.Layer] | None = None,
+        decoders: dict[str, keras.layers.Layer] | None = None,
+        latent_size: int = 20,
+        largest_subset: int | None = None,
+        prior: Any = "standard_normal",
+        posterior: Any = "normal",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoders, decoders, latent_size, prior=prior, posterior=posterior, **kwargs)
-        self.largest_subset = largest_subset
+        self.largest_subset = checks.whole("largest_subset", largest_subset, none=True)
 
     def _set_parts(self, encoders, decoders):
         super()._set_parts(encoders, decoders)

@@ -1,18 +1,17 @@
 """Product of experts: the multimodal variational autoencoder (Wu & Goodman 2018)."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import (
-    NormalMixturePrior,
-    NormalPosterior,
-    StandardNormalPrior,
-    kl_divergence,
-    product_of_experts,
-)
+from keras_vae import checks
+from keras_vae.distributions import product_of_experts, shown
 from keras_vae.models.multimodal import MultimodalVAE
+from keras_vae.objectives import Inference
+from keras_vae.parts import NormalMixturePrior, NormalPosterior, StandardNormalPrior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -51,40 +50,39 @@ class MVAE(MultimodalVAE):
     """
 
     # What the product can be taken with.
-    priors = (StandardNormalPrior, NormalMixturePrior)
+    factors: tuple[type, ...] = (StandardNormalPrior, NormalMixturePrior)
 
     def __init__(
         self,
-        encoders=None,
-        decoders=None,
-        latent_size=20,
-        random_subsets=0,
-        reconstruct_absent=False,
-        **kwargs,
-    ):
+        encoders: dict[str, keras.layers.Layer] | None = None,
+        decoders: dict[str, keras.layers.Layer] | None = None,
+        latent_size: int = 20,
+        random_subsets: int = 0,
+        reconstruct_absent: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoders, decoders, latent_size, **kwargs)
-        self.random_subsets = random_subsets
-        self.reconstruct_absent = reconstruct_absent
+        self.random_subsets = checks.whole("random_subsets", random_subsets, 0)
+        self.reconstruct_absent = checks.flag("reconstruct_absent", reconstruct_absent)
 
     def _set_parts(self, encoders, decoders):
         super()._set_parts(encoders, decoders)
         normal = all(isinstance(part, NormalPosterior) for part in self.posterior.values())
-        if not normal or not isinstance(self.prior, self.priors):
+        if not normal or not isinstance(self.prior, self.factors):
             parts = [type(part).__name__ for part in (self.prior, *self.posterior.values())]
             raise ValueError(
                 'A product of experts is computed of normals: posterior="normal", and a prior of '
-                f"{[kind.__name__ for kind in self.priors]}; got {parts}."
+                f"{[kind.__name__ for kind in self.factors]}; got {parts}."
             )
 
-    def encode(self, inputs):
-        batch = self.prepare(inputs)
+    def posterior_of(self, batch):
         loc, scale = self.fused(batch, np.ones((1, len(batch.x)), bool), self.reconstruct_absent)
-        return self.distribution(loc[0], scale[0])
+        return self.family(loc[0], scale[0])
 
     def fuse(self, loc, scale, takes_part):
         return product_of_experts(loc, scale, takes_part)
 
-    def _subsets(self, count, training):
+    def subsets(self, count: int, training: bool) -> tf.Tensor:
         """Boolean `[subsets, experts]`: all, each alone, and in training random ones."""
         fixed = np.concatenate([np.ones((1, count), bool), np.eye(count, dtype=bool)]) if count > 1 else [[True]]
         if not (training and self.random_subsets):
@@ -92,34 +90,29 @@ class MVAE(MultimodalVAE):
         drawn = tfp.random.rademacher((self.random_subsets, count), seed=self.next_seed()) > 0
         return tf.concat([fixed, drawn], axis=0)
 
-    def draw(self, q, training):
-        """A draw `[subsets, batch, latent]` of the posteriors q of subsets, and the rate, nats, `[subsets, batch]`."""
-        z = q.sample(seed=self.next_seed())
-        return z, kl_divergence(q, self.prior_of(), z)
-
-    def terms(self, batch, training):
-        subsets = self._subsets(len(batch.x), training)
-        q = self.distribution(*self.fused(batch, subsets, self.reconstruct_absent))
-        z, rate = self.draw(q, training)
+    def inference_of(self, batch):
+        """The posterior of each subset, of which that of all modalities is measured."""
+        subsets = self.subsets(len(batch.x), batch.training)
+        q = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
-        terms = {"rate": rate[0], **{f"distortion_{name}": tf.zeros_like(rate[0]) for name in self.modalities}}
-        objective, output = {"rate": self.weighted(_sum_where(given, rate))}, {}
+        first = tf.zeros_like(given, "float32") + tf.one_hot(0, subsets.shape[0])[:, None]
+        return Inference(q, counted=tf.cast(given, "float32"), measured=first, subsets=subsets)
+
+    def explain(self, z, batch, inference):
+        """Each subset explains its own modalities, or all of them."""
+        subsets, views = inference.subsets, inference.subsets.shape[0]
+        distortions, output = {}, {}
         for index, name in enumerate(batch.x):
-            wanted = given if self.reconstruct_absent else given & subsets[:, index, None]
             # Another modality's own subset needs no decoding, unless it is to reconstruct this one.
             others = [] if self.reconstruct_absent else [1 + other for other in range(len(batch.x)) if other != index]
-            rows = [row for row in range(subsets.shape[0]) if row not in others]
-            p = self.decode_modality(name, tf.gather(z, rows))
-            distortion = tf.where(batch.observed[name], -p.log_prob(batch.x[name]), 0.0)
-            objective[f"distortion_{name}"] = self.modality_weights[name] * _sum_where(
-                tf.gather(wanted, rows), distortion
-            )
-            terms[f"distortion_{name}"] = distortion[0]
-            output[name] = p.mean()[0]
-        terms["distortion"] = tf.add_n([terms[f"distortion_{name}"] for name in self.modalities])
-        return terms, objective, output
-
-
-def _sum_where(condition, values):
-    """Sum over subsets, `[subsets, batch]` to `[batch]`, of the values wanted."""
-    return tf.reduce_sum(tf.where(condition, values, 0.0), axis=0)
+            rows = [row for row in range(views) if row not in others]
+            p = self.decode_modality(name, tf.gather(z, rows, axis=-3), batch.training)
+            wanted = batch.observed[name]
+            if not self.reconstruct_absent:
+                wanted &= tf.gather(subsets, rows)[:, index, None]
+            found = tf.where(wanted, -p.log_prob(batch.x[name]), 0.0)
+            none = tf.zeros_like(found[..., :1, :])
+            order = [found[..., rows.index(row), :][..., None, :] if row in rows else none for row in range(views)]
+            distortions[name], output[name] = tf.concat(order, axis=-2), shown(p)
+        nothing = tf.zeros_like(next(iter(distortions.values())))
+        return {name: distortions.get(name, nothing) for name in self.modalities}, output

@@ -1,11 +1,16 @@
 """Latents of each modality, coupled by their prior: POISE-VAE (products of independent exponential families)."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.distributions import CoupledExponentialPrior, GibbsMixture, coupled_kl_divergence, resolve
+from keras_vae import checks
+from keras_vae.distributions import GibbsMixture, coupled_kl_divergence
 from keras_vae.models.mvae import MVAE
+from keras_vae.objectives import FreeEnergy
+from keras_vae.parts import CoupledExponentialPrior
 
 EVALUATION_CHAINS = 16  # of each example, for log Z_q in `evaluate`
 PROPOSAL_CHAINS = 32  # of each example, for the proposal of `log_likelihood`
@@ -54,41 +59,38 @@ class POISEVAE(MVAE):
         **kwargs: arguments of `MVAE`; the posterior is normal.
     """
 
-    priors = (CoupledExponentialPrior,)
+    factors, priors, objectives = (CoupledExponentialPrior,), {"coupled": CoupledExponentialPrior}, (FreeEnergy,)
 
     def __init__(
         self,
-        encoders=None,
-        decoders=None,
-        latent_size=20,
-        sweeps=15,
-        gradient_sweeps=5,
-        chains=2,
-        prior_sweeps=2,
-        gradient="pathwise",
-        prior="coupled",
-        **kwargs,
-    ):
-        if gradient not in ("pathwise", "covariance"):
-            raise ValueError(f'gradient must be "pathwise" or "covariance"; got {gradient!r}.')
-        numbers = {"chains": chains, "gradient_sweeps": gradient_sweeps, "prior_sweeps": prior_sweeps}
-        whole = all(isinstance(number, int) and number >= 1 for number in (*numbers.values(), sweeps))
-        if not whole or sweeps < gradient_sweeps or (gradient == "covariance" and chains < 2):
-            raise ValueError(
-                "chains, gradient_sweeps and prior_sweeps must be positive integers, sweeps at least gradient_sweeps, "
-                f"and a covariance needs 2 chains; got {numbers} and sweeps={sweeps}."
-            )
-        self.sweeps, self.gradient_sweeps, self.chains = sweeps, gradient_sweeps, chains
-        self.prior_sweeps, self.gradient = prior_sweeps, gradient
+        encoders: dict[str, keras.layers.Layer] | None = None,
+        decoders: dict[str, keras.layers.Layer] | None = None,
+        latent_size: int = 20,
+        sweeps: int = 15,
+        gradient_sweeps: int = 5,
+        chains: int = 2,
+        prior_sweeps: int = 2,
+        gradient: str = "pathwise",
+        prior: Any = "coupled",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoders, decoders, latent_size, prior=prior, **kwargs)
+        self.gradient = checks.choice("gradient", gradient, ("pathwise", "covariance"))
+        self.gradient_sweeps = checks.whole("gradient_sweeps", gradient_sweeps)
+        self.sweeps = checks.whole("sweeps", sweeps, self.gradient_sweeps)
+        self.chains = checks.whole("chains", chains, 2 if gradient == "covariance" else 1)
+        self.prior_sweeps = checks.whole("prior_sweeps", prior_sweeps)
+        if self.objective.samples > 1:
+            raise ValueError("POISEVAE takes the draws of its chains: leave the objective's samples at 1.")
 
-    def resolve_prior(self):
-        return resolve(self.prior, {"coupled": CoupledExponentialPrior}, "prior")
+    def resolve_prior(self, prior):
+        made = super().resolve_prior(prior)
+        if not isinstance(made, CoupledExponentialPrior):
+            raise ValueError(f'The prior must be "coupled" or a CoupledExponentialPrior; got {type(made).__name__}.')
+        return made
 
     def _latents_seen(self):
-        if not isinstance(self.prior, self.priors):
-            raise ValueError(f'The prior must be "coupled" or a CoupledExponentialPrior; got {self.prior!r}.')
-        counts, private = len(self.modalities), self.private_latents or {}
+        counts, private = len(self.modalities), self.private_latents
         if set(private) - set(self.modalities):
             raise ValueError(f"private_latents must name some of {list(self.modalities)}; got {sorted(private)}.")
         private_sizes = tuple(private.get(name, 0) for name in self.modalities)
@@ -114,19 +116,20 @@ class POISEVAE(MVAE):
         precision = tf.where(takes_part, scale**-2.0, 0.0)
         return tf.reduce_sum(precision * loc, axis=0), -0.5 * tf.reduce_sum(precision, axis=0)
 
-    def distribution(self, linear, quadratic):
+    def family(self, linear: tf.Tensor, quadratic: tf.Tensor) -> Any:
         """Posterior of natural parameters, `[..., latent]` each: a `CoupledExponential`, sampled by Gibbs."""
         return self.prior.posterior(linear, quadratic, sweeps=self.sweeps, gradient_sweeps=self.gradient_sweeps)
 
-    def draw(self, q, training):
-        before, after = q.chains(self.chains if training else EVALUATION_CHAINS, self.next_seed())
+    def draw(self, inference, batch, samples=1):
+        q = inference.q
+        before, after = q.chains(self.chains if batch.training else EVALUATION_CHAINS, self.next_seed())
         states = tf.convert_to_tensor(self.prior.states)
-        if training and self.prior.trainable:
+        if batch.training and self.prior.trainable:
             states = self.prior.advance(self.prior_sweeps, self.next_seed())
         return after[0], coupled_kl_divergence(q, self.prior_of(), before, after, states, self.gradient)
 
     def proposal(self, batch):
-        q = self.encode(batch)
+        q = self.posterior_of(batch)
         return GibbsMixture(q, q.chains(PROPOSAL_CHAINS, tf.constant([0, 0]), same_noise=True)[1])
 
     def own_callbacks(self):

@@ -1,14 +1,19 @@
 """Probabilistic principal component analysis (Tipping & Bishop 1999): the linear VAE, whose likelihood is known."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import HomoscedasticNormalPosterior, NormalLikelihood
+from keras_vae import checks
 from keras_vae.models import linear_gaussian
-from keras_vae.models.inputs import assert_shape, assert_values
+from keras_vae.models.inputs import MissingAllowed, assert_shape
 from keras_vae.models.vae import VAE
+from keras_vae.objectives import FreeEnergy
+from keras_vae.parts import HomoscedasticNormalPosterior, NormalLikelihood
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -45,11 +50,23 @@ class PPCA(VAE):
         latent_size: number of latents, fewer than the features.
         beta: weight of the rate in the objective of `fit`.
         seed: as for every model.
+        name: of `keras.Model`.
+        objective: None, or an object in place of what `beta` says.
     """
 
-    def __init__(self, latent_size=2, beta=1.0, seed=None, name=None):
+    form = MissingAllowed()
+
+    def __init__(
+        self,
+        latent_size: int = 2,
+        beta: float = 1.0,
+        seed: int | None = None,
+        name: str | None = None,
+        objective: Any = None,
+    ) -> None:
         parts = {"likelihood": NormalLikelihood("learned"), "posterior": HomoscedasticNormalPosterior(latent_size)}
-        super().__init__(latent_size=latent_size, beta=beta, seed=seed, name=name, **parts)
+        objective = objective or FreeEnergy(beta)
+        super().__init__(latent_size=latent_size, objective=objective, seed=seed, name=name, **parts)
 
     def build(self, input_shape):
         _, *event = input_shape
@@ -62,10 +79,7 @@ class PPCA(VAE):
         self.decoder = keras.Sequential([keras.Input((self.latent_size,)), keras.layers.Dense(*event)], name="decoder")
         super().build(input_shape)
 
-    def check(self, batch):
-        assert_values(batch.x, None, "x", "Only fit_em, exact_posterior and log_likelihood take NaN, as missing;")
-
-    def fit_closed_form(self, x):
+    def fit_closed_form(self, x: Any) -> keras.callbacks.History:
         """Sets the weights to the maximum of the likelihood of complete data (Tipping & Bishop 1999, equations 7, 8).
 
         Returns:
@@ -80,7 +94,9 @@ class PPCA(VAE):
         self._assign(linear_gaussian.closed_form(x, self.latent_size))
         return _history(-self.log_likelihood(x).mean(keepdims=True))
 
-    def fit_em(self, x, iterations=1000, tolerance=1e-8, warm_start=False):
+    def fit_em(
+        self, x: Any, iterations: int = 1000, tolerance: float = 1e-8, warm_start: bool = False
+    ) -> keras.callbacks.History:
         """Expectation maximisation, with missing entries (NaN) integrated out.
 
         Args:
@@ -96,6 +112,8 @@ class PPCA(VAE):
         Raises:
             ValueError: infinite values, a feature without values, or data that leave no variance for the noise.
         """
+        checks.whole("iterations", iterations), checks.number("tolerance", tolerance, 0.0)
+        checks.flag("warm_start", warm_start)
         x = self._enough(x)
         unseen = np.flatnonzero(np.isnan(x).all(axis=0))
         if len(unseen):
@@ -107,11 +125,20 @@ class PPCA(VAE):
         self._assign(parameters)
         return _history(-np.array(means))
 
-    def log_likelihood(self, x, samples=None, batch_size=4096, progress=None, **unused):
+    def log_likelihood(
+        self,
+        x: Any,
+        samples: int = 1,
+        batch_size: int = 4096,
+        chunk: int | None = None,
+        seed: int | None = 0,
+        progress: Callable[[int], Any] | None = None,
+    ) -> np.ndarray:
         """Exact `log p(x)`, nats, NumPy `[examples]`; of the observed entries alone where `x` holds NaN.
 
-        Nothing is drawn: `samples`, `chunk` and `seed`, which other models need, change nothing.
+        Nothing is drawn: any `samples`, `chunk` and `seed`, which other models need, give the same.
         """
+        checks.whole("samples", samples), checks.whole("chunk", chunk, none=True), checks.seed(seed)
         x, parameters, results = self._vectors(x), self.parameters, []
         for start in range(0, len(x), batch_size):
             results.append(linear_gaussian.infer(x[start : start + batch_size], parameters).log_likelihood)
@@ -119,7 +146,7 @@ class PPCA(VAE):
                 progress(len(results[-1]))
         return np.concatenate(results)
 
-    def exact_posterior(self, x):
+    def exact_posterior(self, x: Any) -> Any:
         """p(z|x): TFP normal of full covariance, batch shape `[batch]`; given the observed entries where x holds NaN.
 
         `encode` is what the encoder has learned of it.
@@ -129,14 +156,14 @@ class PPCA(VAE):
         return tfp.distributions.MultivariateNormalTriL(means.astype("float32"), scale)
 
     @property
-    def parameters(self):
+    def parameters(self) -> linear_gaussian.Parameters:
         """Loadings W `[features, latent]`, mean `[features]` and variance of the noise, NumPy float64."""
-        self._require_built()
+        self.require_built()
         kernel, mean = (weight.astype("float64") for weight in self.decoder.get_weights())
         return linear_gaussian.Parameters(kernel.T, mean, float(self.likelihood.scale_value()) ** 2)
 
     @property
-    def principal_axes(self):
+    def principal_axes(self) -> np.ndarray:
         """Orthonormal axes that the loadings span, `[features, latent]`, in falling order of variance.
 
         The largest entry of each is positive.
@@ -155,11 +182,11 @@ class PPCA(VAE):
 
     def _vectors(self, x):
         """Data as NumPy float64, NaN where missing; builds the model for them."""
-        if isinstance(x, tf.data.Dataset):
-            raise TypeError("This takes an array [examples, features]; only fit and evaluate take a tf.data.Dataset.")
-        self._assert_structure(x)
-        x = np.asarray(x, "float64")
-        self._build_for(x)
+        if isinstance(x, np.ma.MaskedArray):
+            x = x.astype("float64").filled(np.nan)
+        parts = [np.asarray(part, "float64") for part in self._parts(x, None)]
+        x = np.concatenate(parts)
+        self.build_for(x)
         assert_shape(tf.TensorSpec(x.shape), self.event_shape, "x")
         if np.isinf(x).any() or not len(x):
             raise ValueError("x must hold at least one example and no infinite values. NaN is a missing entry.")

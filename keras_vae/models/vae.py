@@ -1,13 +1,13 @@
 """The variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014)."""
 
-import keras
-import tensorflow as tf
+from typing import Any
 
-from keras_vae.distributions import LIKELIHOODS, POSTERIORS, PRIORS, resolve
+import keras
+
+from keras_vae import checks
 from keras_vae.models.base import LatentVariableModel
-from keras_vae.models.inputs import Batch, assert_shape, assert_values
-from keras_vae.models.parts import build_part, check_decoder, decode_with, known_shape
-from keras_vae.networks import default_decoder, default_encoder
+from keras_vae.networks import built, default_decoder, default_encoder, folded, network, output_shape
+from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, Posterior, Prior, resolve
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -39,60 +39,79 @@ class VAE(LatentVariableModel):
         latent_size: number of latents.
         likelihood: "bernoulli", "normal", "laplace", "discretized_logistic", "categorical", or an object of
             `keras_vae.distributions`.
-        **kwargs: `prior`, `posterior`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
+        prior: "standard_normal", "laplace", "normal_mixture", or an object of `keras_vae.parts`.
+        posterior: "normal", "laplace", or an object of `keras_vae.parts`.
+        **kwargs: `objective`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
     # Shape of what networks take beside x or z, in conditional models.
-    condition_shape = None
+    condition_shape: tuple[int, ...] | None = None
+    # What strings name: priors, posteriors.
+    priors: dict[str, type] = PRIORS
+    posteriors: dict[str, type] = POSTERIORS
 
-    def __init__(self, encoder=None, decoder=None, latent_size=16, likelihood="bernoulli", **kwargs):
-        super().__init__(latent_size, **kwargs)
+    def __init__(
+        self,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        latent_size: int = 16,
+        likelihood: Any = "bernoulli",
+        prior: Any = "standard_normal",
+        posterior: Any = "normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.latent_size = checks.whole("latent_size", latent_size)
+        encoder, decoder = network("encoder", encoder), network("decoder", decoder)
         if (encoder is None) != (decoder is None):
             raise ValueError("Give both an encoder and a decoder, or neither.")
-        self.prior = resolve(self.prior, PRIORS, "prior", latent_size=latent_size)
-        self.posterior = resolve(self.posterior, POSTERIORS, "posterior", latent_size=latent_size)
-        self.likelihood = resolve(likelihood, LIKELIHOODS, "likelihood")
+        self.prior = resolve(prior, self.priors, Prior, "prior", **self.part_arguments())
+        self.posterior = resolve(posterior, self.posteriors, Posterior, "posterior", **self.part_arguments())
+        self.likelihood = resolve(likelihood, LIKELIHOODS, Likelihood, "likelihood")
         # Networks last, here as in `build`: Keras keys an optimizer's saved state by the order of creation.
         self.encoder, self.decoder = encoder, decoder
 
-    def input_shape_known(self):
-        return self.encoder and known_shape(self.encoder)
+    def part_arguments(self) -> dict[str, Any]:
+        """What priors and posteriors that are named are made with."""
+        return {"latent_size": self.latent_size}
 
     def build(self, input_shape):
         self.event_shape = tuple(input_shape[1:])
         parameters_shape = self.likelihood.parameters_shape(self.event_shape)
         if self.encoder is None:
             self.encoder, self.decoder = self.default_networks(parameters_shape)
-        x, z = (None, *self.event_shape), (None, *self.decoder_input_shape())
-        if self.condition_shape is not None:
-            x, z = ([part, (None, *self.condition_shape)] for part in (x, z))
-        build_part(self.encoder, x)
-        build_part(self.decoder, z)
-        build_part(self.posterior, self.encoder.compute_output_shape(x))
-        build_part(self.likelihood, None)
-        check_decoder(self.decoder, z, parameters_shape, self.likelihood)
+        x = self._with_condition(self.event_shape)
+        features = output_shape("encoder", self.encoder, x)
+        z = self._with_condition(self.decoder_input_shape())
+        self.likelihood.check(output_shape("decoder", self.decoder, z)[1:], self.event_shape, z)
+        built(self.posterior, features)
+        built(self.likelihood, None)
         super().build(input_shape)
 
-    def default_networks(self, parameters_shape):
+    def _with_condition(self, shape):
+        """Shape of a network's input, batch included; with a condition, both."""
+        shapes = [(None, *shape), *([] if self.condition_shape is None else [(None, *self.condition_shape)])]
+        return shapes if len(shapes) > 1 else shapes[0]
+
+    def default_networks(self, parameters_shape: tuple[int, ...]) -> tuple[keras.Model, keras.Model]:
         """`(encoder, decoder)` for data of `event_shape`, when the user gives none."""
         encoder = default_encoder(self.event_shape, self.condition_shape)
         return encoder, default_decoder(self.latent_size, self.event_shape, parameters_shape, self.condition_shape)
 
-    def decoder_input_shape(self):
+    def latent_shape(self) -> Any:
+        return (self.latent_size,)
+
+    def decoder_input_shape(self) -> tuple[int, ...]:
         """Shape of what the decoder takes, without batch."""
         return self.latent_shape()
 
-    def to_batch(self, inputs):
-        x = tf.cast(inputs, "float32")
-        assert_shape(x, self.event_shape, "x")
-        return Batch(x)
+    def posterior_of(self, batch):
+        given = batch.x if batch.condition is None else [batch.x, batch.condition]
+        return self.posterior.distribution(self.encoder(given, training=batch.training))
 
-    def check(self, batch):
-        assert_values(batch.x, self.likelihood.support, "x")
-
-    def encode(self, inputs):
-        return self.posterior.distribution(*self.posterior(self.encoder(self.prepare(inputs).x)))
-
-    def decode(self, z):
-        self._require_built()
-        return decode_with(self.decoder, self.likelihood, z)
+    def likelihood_of(self, z, batch=None):
+        given, lead = [z], [len(z.shape) - len(self.decoder_input_shape())]
+        if batch is not None and batch.condition is not None:
+            given, lead = [*given, batch.condition], [*lead, 1]
+        parameters, ndims = folded(self.decoder, given, lead, batch is not None and batch.training)
+        return self.likelihood.distribution(parameters, batch_ndims=ndims)

@@ -1,10 +1,14 @@
 """The VAE with a variational mixture of posteriors as its prior (Tomczak & Welling 2018)."""
 
-import keras
-import numpy as np
+from typing import Any
 
-from keras_vae.distributions import NormalMixture, NormalPosterior, StandardNormalPrior
+import keras
+import tensorflow as tf
+
+from keras_vae import checks
+from keras_vae.distributions import NormalMixture
 from keras_vae.models.vae import VAE
+from keras_vae.parts import NormalPosterior, StandardNormalPrior
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -35,15 +39,23 @@ class VampVAE(VAE):
         **kwargs: further arguments of `VAE`; the posterior is normal, and no other prior is taken.
     """
 
-    def __init__(self, encoder=None, decoder=None, latent_size=16, components=500, **kwargs):
+    # Weights that are trained come first in archives: the pseudo-inputs.
+    _place_of_weight = 1
+
+    def __init__(
+        self,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        latent_size: int = 16,
+        components: int = 500,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(encoder, decoder, latent_size, **kwargs)
-        if not isinstance(components, int) or components < 1:
-            raise ValueError(f"components must be a positive integer; got {components!r}.")
+        self.components = checks.whole("components", components)
         if not isinstance(self.posterior, NormalPosterior):
             raise ValueError(f'VampVAE needs posterior="normal"; got {type(self.posterior).__name__}.')
         if not isinstance(self.prior, StandardNormalPrior):
             raise ValueError("The prior of a VampVAE is its pseudo-inputs' posteriors; leave prior= out.")
-        self.components = components
 
     def build(self, input_shape):
         bounds = self.likelihood.support
@@ -55,16 +67,20 @@ class VampVAE(VAE):
         )
         super().build(input_shape)
 
-    def adapt(self, x):
+    def adapt(self, x: Any) -> None:
         """Starts the pseudo-inputs at the first examples of `x`, `[at least components, *event]`: before `fit`."""
-        self._build_for(np.asarray(x))
-        if len(x) < self.components:
-            raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {len(x)}.")
-        (batch,) = self.batches(x[: self.components], self.components)
-        self.pseudo_inputs.assign(batch.x)
+        self.build_for_first(x)
+        parts, count = [], 0
+        for batch in self.batches(x, self.components):
+            parts, count = [*parts, batch.x], count + len(batch.x)
+            if count >= self.components:
+                self.pseudo_inputs.assign(tf.concat(parts, axis=0)[: self.components])
+                return
+        raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {count}.")
 
     def prior_of(self, batch=None):
-        return NormalMixture(*self.posterior(self.encoder(self.pseudo_inputs)))
+        training = batch is not None and batch.training
+        return NormalMixture(*self.posterior(self.encoder(self.pseudo_inputs, training=training)))
 
 
 @keras.saving.register_keras_serializable("keras_vae")

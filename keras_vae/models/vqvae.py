@@ -1,22 +1,24 @@
 """The vector-quantized autoencoder (VQ-VAE, van den Oord et al. 2017)."""
 
-import keras
-import tensorflow as tf
-from keras import ops
+from typing import Any
 
-from keras_vae.distributions import CODEBOOKS, resolve
-from keras_vae.models.code_priors import CODE_PRIORS
-from keras_vae.models.parts import decode_with
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_vae import checks
 from keras_vae.models.vae import VAE
-from keras_vae.networks import default_grid_decoder, default_grid_encoder
+from keras_vae.networks import default_grid_decoder, default_grid_encoder, folded
+from keras_vae.objectives import VectorQuantized
+from keras_vae.parts import CODE_PRIORS, CODEBOOKS
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class VQVAE(VAE):
     """Latents are codes: at every place of a grid, that of the codebook's vector nearest to the encoder's.
 
-    Minimises `distortion + rate + |sg[z] - e|^2 + beta * |z - sg[e]|^2` (equation 3), each a sum over the example and a
-    mean over the batch; z are the encoder's vectors, e the codebook's, and the distortion's gradient passes from e to z
+    Minimises `distortion + rate + |sg[z] - e|^2 + commitment * |z - sg[e]|^2` (equation 3), each a sum over the example
+    and a mean over the batch; z are the encoder's vectors, e the codebook's, and the distortion's gradient passes from e to z
     as it is. The rate is `-log prior(codes)`: under the uniform prior the constant `positions * log(codes)` nats; codes
     being whole numbers, its gradient reaches nothing but a prior that learns.
 
@@ -28,7 +30,7 @@ class VQVAE(VAE):
     `-log p(x, codes)` and so bounds `-log p(x)`.
 
     Formula:
-        `-log p(x|e) - log p(codes) + |sg[z] - e|^2 + beta |z - sg[e]|^2`, with e the nearest of the codebook to z
+        `-log p(x|e) - log p(codes) + |sg[z] - e|^2 + commitment |z - sg[e]|^2`, with e the nearest of the codebook to z
 
     When to use:
         When codes are to be discrete, as for compression or for a sequence model on top, or when a VAE's means blur
@@ -49,38 +51,46 @@ class VQVAE(VAE):
         likelihood: as `VAE` takes it.
         codes: number of codes.
         prior: "uniform", "autoregressive" (learned; uniform before its first step), or an object of
-            `keras_vae.models.code_priors`.
-        posterior: the codebook: "moving_average", "gradient", or an object of `keras_vae.distributions`.
-        beta: weight of the commitment. A likelihood of small scale makes the distortion heavy and wants more of it:
-            watch `quantization_error`, which grows without end where beta is too small.
+            `keras_vae.parts`.
+        posterior: the codebook: "moving_average", "gradient", or an object of `keras_vae.parts`.
+        commitment: weight of the commitment. A likelihood of small scale makes the distortion heavy and wants more of
+            it: watch `quantization_error`, which grows without end where it is too small.
+        objective: None, or an object in place of what `commitment` says.
         **kwargs: `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
-    term_names = ("distortion", "rate", "quantization_error")
+    priors, posteriors, objectives = CODE_PRIORS, CODEBOOKS, (VectorQuantized,)
+    shorthands = (*VAE.shorthands, "commitment")
+    latent_dtype = "int32"
 
     def __init__(
         self,
-        encoder=None,
-        decoder=None,
-        latent_size=64,
-        likelihood="bernoulli",
-        codes=512,
-        prior="uniform",
-        posterior="moving_average",
-        beta=0.25,
-        **kwargs,
-    ):
-        prior = resolve(prior, CODE_PRIORS, "prior", codes=codes)
-        posterior = resolve(posterior, CODEBOOKS, "posterior", latent_size=latent_size, codes=codes)
-        super().__init__(
-            encoder, decoder, latent_size, likelihood, prior=prior, posterior=posterior, beta=beta, **kwargs
-        )
-        if not prior.codes == posterior.codes == codes:
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        latent_size: int = 64,
+        likelihood: Any = "bernoulli",
+        codes: int = 512,
+        prior: Any = "uniform",
+        posterior: Any = "moving_average",
+        commitment: float = 0.25,
+        objective: VectorQuantized | None = None,
+        **kwargs: Any,
+    ) -> None:
+        object.__setattr__(self, "codes", checks.whole("codes", codes))  # before Keras lets attributes be set
+        parts = {"prior": prior, "posterior": posterior, "objective": objective or VectorQuantized(commitment)}
+        super().__init__(encoder, decoder, latent_size, likelihood, **parts, **kwargs)
+        if not self.prior.codes == self.posterior.codes == codes:
             raise ValueError(
-                f"codes is {codes}, but {prior.codes} of the prior and {posterior.codes} of the posterior."
+                f"codes is {codes}, but {self.prior.codes} of the prior and {self.posterior.codes} of the posterior."
             )
-        self.codes = codes
-        self.capacity = None  # the rate is the prior's cross-entropy: nothing to hold at a capacity
+
+    def part_arguments(self) -> dict[str, Any]:
+        return {"latent_size": self.latent_size, "codes": self.codes}
+
+    @property
+    def commitment(self) -> keras.Variable:
+        """Weight of the commitment in the objective, a variable."""
+        return self.objective.commitment
 
     def default_networks(self, parameters_shape):
         encoder = default_grid_encoder(self.event_shape, self.latent_size)
@@ -92,44 +102,42 @@ class VQVAE(VAE):
     def decoder_input_shape(self):
         return (*self.latent_shape(), self.latent_size)
 
-    def encode(self, inputs):
-        return self.posterior.distribution(self.posterior(self.encoder(self.prepare(inputs).x)))
+    def likelihood_of(self, z, batch=None):
+        return self.decode_vectors(self.posterior.lookup(z), batch is not None and batch.training)
 
-    def decode(self, z):
-        self._require_built()
-        z = tf.convert_to_tensor(z)
-        if not z.dtype.is_integer:
-            raise TypeError(f"Codes are integers, as `embed` and `encode` give them; got {z.dtype.name}.")
-        return self._decode_vectors(self.posterior.lookup(z))
+    def decode_vectors(self, vectors: tf.Tensor, training: bool = False) -> Any:
+        """p(x|e) of vectors in the places of codes, `[..., *grid, latent]`."""
+        lead = len(vectors.shape) - len(self.decoder_input_shape())
+        parameters, ndims = folded(self.decoder, [vectors], [lead], training)
+        return self.likelihood.distribution(parameters, batch_ndims=ndims)
 
-    def _decode_vectors(self, vectors):
-        return decode_with(self.decoder, self.likelihood, vectors, latent_ndims=len(self.decoder_input_shape()))
-
-    def terms(self, batch, training):
-        features = tf.cast(self.encoder(batch.x), "float32")
+    def quantized(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The encoder's vectors `[batch, *grid, latent]`, their codes `[batch, *grid]` and the codebook's vectors;
+        moves the codebook's averages on in training."""
+        features = tf.cast(self.encoder(batch.x, training=batch.training), "float32")
         codes = self.posterior(features)
         vectors = self.posterior.lookup(codes)
-        if training and self.posterior.trainable:
+        if batch.training and self.posterior.trainable:
             self.posterior.update(features, codes, self.next_seed(), batch.weight)
-        p = self._decode_vectors(features + ops.stop_gradient(vectors - features))
-        free_energy = {"distortion": -p.log_prob(batch.x), "rate": -self.prior_of(batch).log_prob(codes)}
-        codebook = _squared_distance(ops.stop_gradient(features), vectors)
-        commitment = _squared_distance(features, ops.stop_gradient(vectors))
-        terms = {**free_energy, "quantization_error": commitment}
-        return terms, {**free_energy, "codebook": codebook, "commitment": self.beta * commitment}, p.mean()
+        return features, codes, vectors
 
-    def log_likelihood(self, x, samples=1, **kwargs):
+    def latents(self, z):
+        z = super().latents(z)
+        if tf.executing_eagerly() and not np.all((np.asarray(z) >= 0) & (np.asarray(z) < self.codes)):
+            raise ValueError(f"Codes are whole numbers, 0 to {self.codes - 1}; got {np.min(z)} to {np.max(z)}.")
+        return z
+
+    def log_likelihood(self, x: Any, samples: int = 1, **kwargs: Any) -> np.ndarray:
         """`log p(x, codes)`, nats, NumPy `[examples]`: a lower bound of log p(x), which sums over all code grids.
 
         More `samples` would be the same one, and are not drawn.
         """
+        checks.whole("samples", samples)
         return super().log_likelihood(x, samples=1, **kwargs)
 
-    def traverse(self, x, latent=0, values=()):
-        """Refused: codes have no order to move along."""
-        raise ValueError("A VQ-VAE has no traversals: codes have no order. Try reconstruct or sample.")
-
-
-def _squared_distance(first, second):
-    """Sum over all but the batch, `[batch]`."""
-    return ops.sum((first - second) ** 2, axis=tuple(range(1, len(first.shape))))
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        if "beta" in config:  # of archives in which the commitment's weight was called so
+            config = {**config, "commitment": config["beta"]}
+            del config["beta"]
+        return super().from_config(config, custom_objects)

@@ -1,5 +1,6 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
+from keras_vae.networks.building import built, known_shape, network, output_shape
 from keras_vae.networks.causal import gated_pixel_cnn
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
 from keras_vae.networks.default import (
@@ -9,11 +10,13 @@ from keras_vae.networks.default import (
     default_grid_encoder,
 )
 from keras_vae.networks.dense import dense_decoder, dense_encoder
+from keras_vae.networks.folding import folded
 from keras_vae.networks.residual import residual_decoder, residual_encoder
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 __all__ = [
     "SubpixelConv2DTranspose",
+    "built",
     "convolutional_decoder",
     "convolutional_encoder",
     "default_decoder",
@@ -22,7 +25,11 @@ __all__ = [
     "default_grid_encoder",
     "dense_decoder",
     "dense_encoder",
+    "folded",
     "gated_pixel_cnn",
+    "known_shape",
+    "network",
+    "output_shape",
     "pooling_encoder",
     "residual_decoder",
     "residual_encoder",

@@ -1,17 +1,22 @@
-"""Importance weights: estimates of log p(x), once for every model with a tractable posterior, and what bounds share."""
+"""Estimates of log p(x) by importance sampling, once for every model with a density."""
+
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
+
+from keras_vae.distributions.seeds import fold_in
 
 DECODED = 2000  # draws at a time: what decoders make of them stays in the processor's cache
 
 
-def draws_at_a_time(samples, examples):
+def draws_at_a_time(samples: int, examples: int) -> int:
     """Draws of each example at a time that make about `DECODED` in all, in equal parts: none is nearly empty."""
     parts = max(round(samples * examples / DECODED), 1)
     return -(-samples // parts)
 
 
-def log_likelihood_function(model):
+def log_likelihood_function(model: Any) -> Callable:
     """Compiled function `(batch, seed, samples, chunk) -> log p(x)`, nats, `[batch]` (Burda et al. 2016, equation 8).
 
     `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` rises with K in expectation and is the ELBO's estimate at K = 1; z_k are
@@ -24,33 +29,14 @@ def log_likelihood_function(model):
         q, prior = model.proposal(batch), model.prior_of(batch)
 
         def accumulate(index, total):
-            z = q.sample(chunk, seed=tf.random.experimental.stateless_fold_in(seed, index))
-            weights = model.conditional_log_prob(z, batch) + prior.log_prob(z) - q.log_prob(z)
+            z = q.sample(chunk, seed=fold_in(seed, index))
+            weights = model.likelihood_of(z, batch).log_prob(batch.x) + prior.log_prob(z) - q.log_prob(z)
             wanted = index * chunk + tf.range(chunk) < samples
             weights = tf.where(wanted[:, None], weights, -float("inf"))
             return index + 1, tf.reduce_logsumexp(tf.concat([total[None], weights], axis=0), axis=0)
 
-        start = tf.fill(q.batch_shape_tensor(), -float("inf"))
+        start = tf.fill(tf.shape(tf.nest.flatten(batch.x)[0])[:1], -float("inf"))
         _, total = tf.while_loop(lambda index, _: index * chunk < samples, accumulate, (0, start))
         return total - tf.math.log(tf.cast(samples, "float32"))
 
     return log_likelihood
-
-
-def log_mean_exp(values):
-    """Logarithm of the mean of exponentials over the first axis."""
-    return tf.reduce_logsumexp(values, axis=0) - tf.math.log(float(values.shape[0]))
-
-
-def scale_gradient_later(z):
-    """`z`, and a function that takes the factors `[...]` of the gradient that will reach z, `[..., latent]`.
-
-    The factors depend on z itself, so they are known only after z has been used.
-    """
-    factors = []
-
-    @tf.custom_gradient
-    def identity(z):
-        return tf.identity(z), lambda gradient: gradient * tf.stop_gradient(factors[0])[..., None]
-
-    return identity(z), factors.append

@@ -1,16 +1,20 @@
 """Codebooks: posteriors of vector-quantized models, where every feature becomes the nearest of a few vectors."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_vae import checks
 from keras_vae.distributions.draws import stateless_uniform
+from keras_vae.parts.part import Posterior
 
 tfd = tfp.distributions
 
 
-class _Codebook(keras.layers.Layer):
+class Codebook(Posterior):
     """Features `[batch, *grid, latent]` to codes, int32 `[batch, *grid]`: the index of the nearest vector.
 
     Before the first step of training all vectors are alike. That step draws them from the encoder's outputs, and so are
@@ -23,14 +27,14 @@ class _Codebook(keras.layers.Layer):
         restart_below: 0 restarts none after the first step.
     """
 
-    def __init__(self, latent_size, codes=512, decay=0.99, restart_below=0.05, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+    def __init__(
+        self, latent_size: int, codes: int = 512, decay: float = 0.99, restart_below: float = 0.05, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(codes, int) or codes < 1:
-            raise ValueError(f"codes must be a positive integer; got {codes!r}.")
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must lie in [0, 1); got {decay!r}.")
-        self.latent_size, self.codes, self.decay, self.restart_below = latent_size, codes, decay, restart_below
+        self.latent_size, self.codes = checks.whole("latent_size", latent_size), checks.whole("codes", codes)
+        if checks.number("decay", decay, 0.0, 1.0) == 1.0:
+            raise ValueError("decay must be below 1: at 1 nothing is learned.")
+        self.decay, self.restart_below = decay, checks.number("restart_below", restart_below, 0.0)
 
     def build(self, input_shape):
         if input_shape[-1] != self.latent_size:
@@ -60,8 +64,9 @@ class _Codebook(keras.layers.Layer):
         """Vectors `[..., latent]` of codes `[...]`."""
         return tf.gather(self.vectors(), codes)
 
-    def distribution(self, codes):
-        """Codes `[batch, *grid]` to a TFP distribution over code grids that is certain of them."""
+    def distribution(self, given: Any = None) -> Any:
+        """Features `[batch, *grid, latent]` to a TFP distribution over code grids that is certain of theirs."""
+        codes = self(given)
         return tfd.Independent(tfd.Deterministic(codes), len(codes.shape) - 1)
 
     def update(self, features, codes, seed, weight=None):
@@ -101,7 +106,7 @@ class _Codebook(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class MovingAverageCodebook(_Codebook):
+class MovingAverageCodebook(Codebook):
     """Vectors that are moving averages of the features assigned to them (van den Oord et al. 2017, appendix A.1)."""
 
     smoothing = 1e-6  # Laplace's, of shares of use
@@ -122,7 +127,7 @@ class MovingAverageCodebook(_Codebook):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class GradientCodebook(_Codebook):
+class GradientCodebook(Codebook):
     """Vectors that the gradient of the codebook term moves (van den Oord et al. 2017, equation 3)."""
 
     def build(self, input_shape):

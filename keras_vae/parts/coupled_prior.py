@@ -1,15 +1,18 @@
 """The learned prior that couples latents of several modalities (POISE-VAE): parameters, bounds, chains, normaliser."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from keras_vae import checks
 from keras_vae.distributions.coupled import CoupledExponential, annealed_log_partition, sufficient_statistics
 from keras_vae.distributions.draws import stateless_normal
-from keras_vae.distributions.priors import _Prior
+from keras_vae.distributions.seeds import stateless
+from keras_vae.parts.priors import LatentPrior
 
 # They bound the normaliser whatever the parameters: with t = |z_1||z_2| for two modalities, the mixed terms take no
 # more than `2 LARGEST_MIXED^2 |z|^2` and half of the quadratic ones, so that, where `strong` (below) is 1,
@@ -23,7 +26,7 @@ GAIN = 5.0  # of the raw parameters: under Adam these few, which all examples sh
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class CoupledExponentialPrior(_Prior):
+class CoupledExponentialPrior(LatentPrior):
     """Prior that couples the latents of several modalities, learned: `p(z) ∝ exp(-|z|^2 / 2 + T(z)' G T(z) / 2)` with
     `T(z) = [z, z^2]`, proper for any parameters, and the standard normal where G is zero.
 
@@ -48,11 +51,11 @@ class CoupledExponentialPrior(_Prior):
     """
 
     def __init__(self, latent_sizes=None, private_sizes=None, start=0.0, chains=500, sweeps=50, **kwargs):
-        super().__init__(None, **kwargs)
-        if not isinstance(chains, int) or chains < 2 or chains % 2:
-            raise ValueError(f"chains must be an even positive integer; got {chains!r}.")
-        self.latent_sizes, self.private_sizes, self.start = None, None, start
-        self.count, self.sweeps = chains, sweeps
+        super().__init__(1, **kwargs)  # until the sizes are known
+        if checks.whole("chains", chains, least=2) % 2:
+            raise ValueError(f"chains must be even; got {chains}.")
+        self.latent_sizes, self.private_sizes, self.start = None, None, checks.number("start", start)
+        self.count, self.sweeps = chains, checks.whole("sweeps", sweeps)
         if latent_sizes is not None:
             self.set_sizes(latent_sizes, private_sizes)
 
@@ -140,7 +143,7 @@ class CoupledExponentialPrior(_Prior):
                 total -= place(strength, squares + i, squares + j)
         return total + tf.transpose(total)
 
-    def distribution(self):
+    def distribution(self, given: Any = None) -> CoupledExponential:
         """`CoupledExponential` over z, event shape `[latent]`."""
         zeros = tf.zeros(self.latent_size)
         return CoupledExponential(
@@ -193,11 +196,10 @@ class CoupledExponentialPrior(_Prior):
             steps, or distrust likelihoods by as much.
 
         Raises:
-            ValueError: `steps` or `sweeps` is below 1.
+            TypeError, ValueError: `steps` or `sweeps` is no positive integer.
         """
-        if steps < 1 or sweeps < 1:
-            raise ValueError(f"steps and sweeps must be at least 1; got {steps} and {sweeps}.")
-        seeds = tfp.random.split_seed(tf.constant([seed, 0]) if isinstance(seed, int) else seed, n=2)
+        checks.whole("steps", steps), checks.whole("sweeps", sweeps)
+        seeds = tfp.random.split_seed(stateless(seed), n=2)
         p = self.distribution().with_constant_parameters()
         _, states = p.chains(self.count, seeds[0], sweeps)
         if move:

@@ -1,24 +1,32 @@
 """Posteriors q(z|x): a head on the encoder's features, and the distribution that its outputs describe."""
 
+from typing import Any
+
 import keras
 import numpy as np
+import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_vae import checks
 from keras_vae.distributions.draws import Laplace, Normal
+from keras_vae.parts.part import Posterior
 
 tfd = tfp.distributions
 
 SMALLEST_SCALE = 1e-5
 
 
-class _LocationScalePosterior(keras.layers.Layer):
-    """Features `[batch, ...]` to `(loc, scale)`, `[batch, latent]` each; scales are `softplus(raw) + 1e-5`."""
+class LocationScalePosterior(Posterior):
+    """Independent latents of one family, whose locations and scales are read from the encoder's features.
 
-    def __init__(self, latent_size, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+    Args:
+        latent_size: number of latents.
+    """
+
+    def __init__(self, latent_size: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.latent_size = latent_size
+        self.latent_size = checks.whole("latent_size", latent_size)
 
     def build(self, input_shape):
         self.flatten = keras.layers.Flatten(dtype="float32")
@@ -26,43 +34,45 @@ class _LocationScalePosterior(keras.layers.Layer):
         self.head = keras.layers.Dense(2 * self.latent_size, dtype="float32", name="head")
         self.head.build(self.flatten.compute_output_shape(input_shape))
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Features `[batch, ...]` to `(loc, scale)`, `[batch, latent]` each; scales are `softplus(raw) + 1e-5`."""
         loc, raw_scale = ops.split(self.head(self.flatten(features)), 2, axis=-1)
         return loc, ops.softplus(raw_scale) + SMALLEST_SCALE
+
+    def family(self, loc: tf.Tensor, scale: tf.Tensor) -> Any:
+        """Locations and scales, `[..., latent]` each, to a TFP distribution over z."""
+        raise NotImplementedError(f"{type(self).__name__} must define `family`.")
+
+    def distribution(self, given: Any = None) -> Any:
+        """Features `[batch, ...]` to a TFP distribution over z, batch shape `[batch]` and event shape `[latent]`."""
+        return self.family(*self(given))
 
     def get_config(self):
         return {**super().get_config(), "latent_size": self.latent_size}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class NormalPosterior(_LocationScalePosterior):
+class NormalPosterior(LocationScalePosterior):
     """Diagonal normal posterior."""
 
-    def distribution(self, loc, scale):
-        """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
+    def family(self, loc: tf.Tensor, scale: tf.Tensor) -> Any:
         return tfd.Independent(Normal(loc, scale), 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class LaplacePosterior(_LocationScalePosterior):
+class LaplacePosterior(LocationScalePosterior):
     """Laplace posterior with independent coordinates."""
 
-    def distribution(self, loc, scale):
-        """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
+    def family(self, loc: tf.Tensor, scale: tf.Tensor) -> Any:
         return tfd.Independent(Laplace(loc, scale), 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class HomoscedasticNormalPosterior(keras.layers.Layer):
+class HomoscedasticNormalPosterior(NormalPosterior):
     """Diagonal normal posterior whose mean is the encoder's output and whose scales are learned, the same for all x.
 
     It has no head of its own: the encoder must return `[batch, latent]`.
     """
-
-    def __init__(self, latent_size, **kwargs):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
-        self.latent_size = latent_size
 
     def build(self, input_shape):
         if tuple(input_shape[1:]) != (self.latent_size,):
@@ -73,22 +83,15 @@ class HomoscedasticNormalPosterior(keras.layers.Layer):
         start = keras.initializers.Constant(0.5413)  # softplus(0.5413) = 1
         self.raw_scale = self.add_weight(shape=(self.latent_size,), initializer=start, name="raw_scale")
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         loc = ops.cast(features, "float32")
         return loc, ops.broadcast_to(ops.softplus(self.raw_scale) + SMALLEST_SCALE, ops.shape(loc))
 
-    def distribution(self, loc, scale):
-        """`loc` and `scale`, `[..., latent]`, to a TFP distribution over z."""
-        return tfd.Independent(Normal(loc, scale), 1)
-
-    def assign_scale(self, scale):
+    def assign_scale(self, scale: np.ndarray) -> None:
         """Sets the scales, `[latent]`, each above 1e-5, or raises a ValueError."""
-        if np.min(scale) <= SMALLEST_SCALE:
+        if not np.min(scale) > SMALLEST_SCALE:
             raise ValueError(f"Scales must be above {SMALLEST_SCALE:g}; got {np.min(scale):g}. Rescale the data.")
         self.raw_scale.assign(tfp.math.softplus_inverse(ops.cast(scale - SMALLEST_SCALE, "float32")))
-
-    def get_config(self):
-        return {**super().get_config(), "latent_size": self.latent_size}
 
 
 POSTERIORS = {"normal": NormalPosterior, "laplace": LaplacePosterior}  # those that go with any encoder

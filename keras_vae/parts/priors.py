@@ -1,6 +1,7 @@
 """Priors p(z)."""
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,49 +9,53 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_vae import checks
 from keras_vae.distributions.mixtures import FullNormalMixture
-from keras_vae.distributions.posteriors import NormalPosterior
+from keras_vae.parts.part import Prior
+from keras_vae.parts.posteriors import NormalPosterior
 
 tfd = tfp.distributions
 
 
-class _Prior(keras.layers.Layer):
-    def __init__(self, latent_size, **kwargs):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
-        self.latent_size = latent_size
+class LatentPrior(Prior):
+    """A prior of a vector of latents.
 
-    def build(self, input_shape=None):
-        pass  # priors have no input; Keras wants the argument
+    Args:
+        latent_size: their number.
+    """
+
+    def __init__(self, latent_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.latent_size = checks.whole("latent_size", latent_size)
 
     def get_config(self):
         return {**super().get_config(), "latent_size": self.latent_size}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class StandardNormalPrior(_Prior):
+class StandardNormalPrior(LatentPrior):
     """`N(0, I)`."""
 
-    def distribution(self):
+    def distribution(self, given: Any = None) -> Any:
         """TFP distribution over z, event shape `[latent]`."""
         return tfd.Independent(tfd.Normal(tf.zeros(self.latent_size), tf.ones(self.latent_size)), 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class LaplacePrior(_Prior):
+class LaplacePrior(LatentPrior):
     """Laplace prior at zero with learned scales `latent_size * softmax(raw)`, whose mean stays 1 (Shi et al. 2019)."""
 
     def build(self, input_shape=None):
         self.raw_scale = self.add_weight(shape=(self.latent_size,), initializer="zeros", name="raw_scale")
 
-    def distribution(self):
+    def distribution(self, given: Any = None) -> Any:
         """TFP distribution over z, event shape `[latent]`."""
         scale = self.latent_size * ops.softmax(self.raw_scale)
         return tfd.Independent(tfd.Laplace(tf.zeros(self.latent_size), scale), 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class NormalMixturePrior(_Prior):
+class NormalMixturePrior(LatentPrior):
     """Mixture of normals with full covariances, learned: it holds what a standard normal cannot, such as clusters.
 
     Every component starts near the standard normal, and so does the mixture. `fit` trains it, unless `trainable` is
@@ -61,11 +66,9 @@ class NormalMixturePrior(_Prior):
         components: number of normals.
     """
 
-    def __init__(self, latent_size, components=100, **kwargs):
+    def __init__(self, latent_size: int, components: int = 100, **kwargs: Any) -> None:
         super().__init__(latent_size, **kwargs)
-        if not isinstance(components, int) or components < 1:
-            raise ValueError(f"components must be a positive integer; got {components!r}.")
-        self.components = components
+        self.components = checks.whole("components", components)
 
     def build(self, input_shape=None):
         shape = (self.components, self.latent_size)
@@ -85,11 +88,11 @@ class NormalMixturePrior(_Prior):
         strictly_lower = tf.linalg.band_part(self.raw_precision, -1, 0)
         return tf.linalg.set_diag(strictly_lower, tf.exp(tf.linalg.diag_part(self.raw_precision)))
 
-    def distribution(self):
+    def distribution(self, given: Any = None) -> Any:
         """TFP distribution over z, event shape `[latent]`."""
         return FullNormalMixture(self.logits, self.loc, self._factors())
 
-    def adapt(self, z, iterations=50, seed=0):
+    def adapt(self, z: np.ndarray, iterations: int = 50, seed: int = 0) -> None:
         """Fits the mixture to latents `[examples, latent]` by expectation-maximisation (scikit-learn's)."""
         from sklearn.mixture import GaussianMixture
 
@@ -107,7 +110,7 @@ class NormalMixturePrior(_Prior):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class ConditionalNormalPrior(_Prior):
+class ConditionalNormalPrior(LatentPrior):
     """Diagonal normal p(z|c), whose location and scale are read from the condition c (Sohn et al. 2015).
 
     Args:
@@ -115,7 +118,7 @@ class ConditionalNormalPrior(_Prior):
         network: `[batch, *condition]` to features. None: the model chooses it from the shape of the condition.
     """
 
-    def __init__(self, latent_size, network=None, **kwargs):
+    def __init__(self, latent_size: int, network: keras.layers.Layer | None = None, **kwargs: Any) -> None:
         super().__init__(latent_size, **kwargs)
         self.network = network
 
@@ -125,9 +128,9 @@ class ConditionalNormalPrior(_Prior):
         self.head = NormalPosterior(self.latent_size)
         self.head.build(self.network.compute_output_shape(input_shape))
 
-    def distribution(self, condition):
+    def distribution(self, given: Any = None) -> Any:
         """TFP distribution over z, batch shape `[batch]`, of conditions `[batch, *condition]`."""
-        return self.head.distribution(*self.head(self.network(condition)))
+        return self.head.distribution(self.network(given))
 
     def get_config(self):
         return {**super().get_config(), "network": self.network}

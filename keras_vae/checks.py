@@ -1,0 +1,120 @@
+"""One gate for arguments: type first, then value, then one clear error. No TensorFlow, so that every room may use it."""
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+LARGEST_SEED = 2**31 - 1
+
+
+def told(value: Any) -> str:
+    """A value as messages show it: short, and what it is where it is large."""
+    if hasattr(value, "shape"):
+        return f"{type(value).__name__} of the shape {list(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:40]}..."
+
+
+def whole(name: str, value: Any, least: int = 1, most: int | None = None, none: bool = False) -> int | None:
+    """An integer, NumPy's welcome, as Python's own.
+
+    Args:
+        least, most: the smallest and largest that will do; None: no bound.
+        none: whether None will do as well.
+
+    Raises:
+        TypeError: no integer; True and 2.0 are none.
+        ValueError: out of bounds.
+    """
+    if value is None and none:
+        return None
+    wanted = {0: "an integer, 0 or more", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
+    if most is not None:
+        wanted = f"an integer, {least} to {most}"
+    wanted += " or None" if none else ""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name} must be {wanted}; got {value}.")
+    return int(value)
+
+
+def number(
+    name: str, value: Any, least: float = -math.inf, most: float = math.inf, above: float | None = None
+) -> float:
+    """A finite real number within bounds, both included, and larger than `above`, as a float.
+
+    Raises:
+        TypeError: no number; True is none.
+        ValueError: not finite, or out of bounds.
+    """
+    bounds = []
+    if least > -math.inf:
+        bounds.append(f"at least {least:g}")
+    if above is not None:
+        bounds.append(f"above {above:g}")
+    if most < math.inf:
+        bounds.append(f"at most {most:g}")
+    wanted = " ".join(["a finite number", " and ".join(bounds)]).strip()
+    scalar = getattr(value, "shape", None) == () and hasattr(value, "numpy")
+    value = value.numpy() if scalar else value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
+    if not (math.isfinite(value) and least <= value <= most and (above is None or value > above)):
+        raise ValueError(f"{name} must be {wanted}; got {value}.")
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False.
+
+    Raises:
+        TypeError: anything else, 0, 1 and strings included.
+    """
+    if not (isinstance(value, bool) or type(value).__name__ == "bool_"):
+        raise TypeError(f"{name} must be True or False; got {told(value)}.")
+    return bool(value)
+
+
+def seed(value: Any, none: bool = True) -> int | None:
+    """A seed: an integer from 0 to 2**31 - 1, NumPy's welcome; or None, where that may be.
+
+    Raises:
+        TypeError, ValueError: as `whole`.
+    """
+    return whole("seed", value, 0, LARGEST_SEED, none=none)
+
+
+def choice(name: str, value: Any, choices: Iterable[str]) -> str:
+    """One of several names.
+
+    Raises:
+        TypeError: no string.
+        ValueError: none of them; the message has the nearest.
+    """
+    choices = sorted(choices)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {choices}; got {told(value)}.")
+    if value not in choices:
+        near = difflib.get_close_matches(value, choices, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"Unknown {name} {value!r}.{hint} Choose from {choices}.")
+    return value
+
+
+def instance(name: str, value: Any, kinds: type | tuple[type, ...], wanted: str) -> Any:
+    """An object of one of these kinds, not the class itself.
+
+    Args:
+        wanted: what is accepted, in words.
+
+    Raises:
+        TypeError: something else.
+    """
+    if isinstance(value, type) and issubclass(value, kinds):
+        raise TypeError(f"{name} must be {wanted}; got the class {value.__name__}: write {value.__name__}(...).")
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
+    return value

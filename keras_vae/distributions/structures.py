@@ -1,0 +1,152 @@
+"""What is done with distributions by their type: how far apart, where their centre is, what of them is looked at."""
+
+import collections.abc
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+
+class Joint(collections.abc.Mapping):
+    """Several named distributions as one, over a dict: of latents each given those before, of modalities each on its
+    own. As a mapping it holds its parts: `joint["svhn"].mean()`.
+
+    Args:
+        parts: `{name: part}` in the order of drawing; a part is a TFP distribution, or a function of the dict of values
+            before it that makes one.
+        observed: None, or boolean `[batch]` by name: log-densities are 0 where a value is not observed.
+    """
+
+    def __init__(self, parts: dict[str, Any], observed: dict[str, tf.Tensor] | None = None) -> None:
+        self.parts, self.observed = dict(parts), observed or {}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def at(self, name: str, values: dict[str, tf.Tensor]) -> Any:
+        """The distribution of a part, given the values before it."""
+        part = self.parts[name]
+        return part(values) if callable(part) else part
+
+    def walk(self, value: Callable) -> dict[str, Any]:
+        """Values by name: `value(name, distribution)` of each part, given the values before it."""
+        values: dict[str, Any] = {}
+        for name in self.parts:
+            values[name] = value(name, self.at(name, values))
+        return values
+
+    def sample(self, sample_shape: Any = (), seed: Any = None) -> dict[str, tf.Tensor]:
+        """Draws by name. Functions make distributions of as many as they are given, so the shape is not theirs."""
+        seeds = dict(zip(self.parts, tfp.random.split_seed(seed, n=len(self.parts)), strict=True))
+
+        def draw(name, p):
+            return p.sample(() if callable(self.parts[name]) else sample_shape, seed=seeds[name])
+
+        return self.walk(draw)
+
+    def log_probs(self, values: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Log-densities in nats by name, `[..., batch]`, of the names that `values` has; 0 where unobserved."""
+        found = {name: self.at(name, values).log_prob(values[name]) for name in self.parts if name in values}
+        return {
+            name: tf.where(self.observed[name], log_prob, 0.0) if name in self.observed else log_prob
+            for name, log_prob in found.items()
+        }
+
+    def log_prob(self, values: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Their sum, nats, `[..., batch]`."""
+        return functools.reduce(tf.add, self.log_probs(values).values())
+
+
+def kl_divergence(q: Any, p: Any, z: tf.Tensor) -> tf.Tensor:
+    """KL(q || p) in nats, in closed form where TFP registers one.
+
+    Args:
+        q: posterior, a TFP distribution.
+        p: prior, a TFP distribution.
+        z: draws of `q`, `[..., latent]`: the Monte-Carlo estimate `log q(z) - log p(z)` is taken where there is no
+            closed form.
+
+    Returns:
+        The closed form, `[batch]`, or the estimate, `[..., batch]` as `z` has it.
+    """
+    try:
+        return tfd.kl_divergence(q, p)
+    except NotImplementedError:
+        return q.log_prob(z) - p.log_prob(z)
+
+
+@functools.singledispatch
+def divergences(q: Any, p: Any, z: Any) -> Any:
+    """KL(q || p) in nats: one number an example, `[..., batch]`, or a dict of them for the parts of a `Joint`.
+
+    Args:
+        q, p: posterior and prior.
+        z: draws of q, a tensor or what q is over.
+    """
+    return kl_divergence(q, p, z)
+
+
+@divergences.register
+def _(q: Joint, p, z):
+    return {name: divergences(q.at(name, z), p.at(name, z), z[name]) for name in q.parts}
+
+
+@functools.singledispatch
+def centre(q: Any) -> Any:
+    """One value an example that stands for q: its mean; through a flow, where the base's mean goes; part by part, each
+    given the centres before it."""
+    return q.mean()
+
+
+@centre.register
+def _(q: tfd.TransformedDistribution):
+    return q.bijector.forward(centre(q.distribution))
+
+
+@centre.register
+def _(q: Joint):
+    return q.walk(lambda _, part: centre(part))
+
+
+@functools.singledispatch
+def shown(p: Any) -> Any:
+    """What of p is to be looked at: its mean; where it has none, the likeliest value."""
+    try:
+        return p.mean()
+    except (NotImplementedError, AttributeError):
+        return p.mode()
+
+
+@shown.register
+def _(p: Joint):
+    return p.walk(lambda _, part: shown(part))
+
+
+@functools.singledispatch
+def frozen(q: Any) -> Any:
+    """The same distribution, but no gradient reaches its parameters: for distributions that hold all of theirs.
+
+    Raises:
+        TypeError: parameters may stand elsewhere, as a flow's do.
+    """
+    raise TypeError(
+        f"The gradient of {type(q).__name__} cannot be stopped: its parameters may depend on what is drawn."
+    )
+
+
+@frozen.register(tfd.Independent)
+@frozen.register(tfd.MixtureSameFamily)
+@frozen.register(tfd.MultivariateNormalDiag)
+@frozen.register(tfd.MultivariateNormalTriL)
+def _(q):
+    return tf.nest.map_structure(tf.stop_gradient, q, expand_composites=True)

@@ -1,0 +1,17 @@
+"""Distributions of which a part is known."""
+
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+
+def given_visible(p, visible, mask):
+    """p(x|z) with some dimensions known: draws and means hold `visible` there, log-densities cover the others only.
+
+    Args:
+        p: TFP distribution of a likelihood with independent dimensions.
+        visible: known values, `[batch, *event]`.
+        mask: boolean, true where they are known; broadcasts to `[batch, *event]`.
+    """
+    hidden = tfd.Masked(p.distribution, ~mask, safe_sample_fn=lambda _: visible)
+    return tfd.Independent(hidden, p.reinterpreted_batch_ndims)

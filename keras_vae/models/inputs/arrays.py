@@ -1,0 +1,106 @@
+"""Whatever holds numbers to arrays of one dtype: the first step of the way from a user's data to a batch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+ACCEPTED = "an array, a dict of arrays, a tf.data.Dataset or a keras.utils.PyDataset of batches"
+
+
+def standard(data: Any, name: str = "x") -> Any:
+    """Data, or a dict of them, as arrays and tensors of numbers, rows first; masks as what tf.distribute can add up.
+
+    Lists, DataFrames and Series become NumPy arrays; tensors and arrays stay as they are.
+
+    Raises:
+        TypeError, ValueError: what holds no numbers, has no rows or no one shape; the message says what to do.
+    """
+    if isinstance(data, Mapping):
+        return {key: standard(part, str(key)) for key, part in data.items()}
+    if data is None or isinstance(data, (str, bytes)):
+        raise TypeError(f"{name} must hold numbers, {ACCEPTED}; got {data!r:.40}.")
+    if isinstance(data, tf.SparseTensor) or (hasattr(data, "toarray") and hasattr(data, "nnz")):
+        raise TypeError(
+            f"{name} is sparse ({type(data).__name__}): make it dense, x.toarray() or tf.sparse.to_dense(x), batch by "
+            "batch in a tf.data.Dataset where it is large."
+        )
+    if isinstance(data, tf.RaggedTensor):
+        raise ValueError(f"{name} is ragged: all examples must have the same shape. Pad them: x.to_tensor().")
+    if isinstance(data, np.ma.MaskedArray):
+        if np.ma.getmaskarray(data).any():
+            raise ValueError(
+                f"{name} has masked entries, which the model would not see. For a modality, give "
+                f'"observed": {{{name!r}: mask of rows}} beside it; for PPCA, x.filled(np.nan).'
+            )
+        data = data.data
+    if not tf.is_tensor(data):
+        data = _numpy(data, name)
+    if not (data.dtype == bool or np.dtype(_numpy_dtype(data)).kind in "buif"):
+        raise TypeError(f"{name} must hold real numbers; got {data.dtype}.")
+    if len(data.shape) == 0:
+        raise ValueError(f"{name} must have a row an example; got one number.")
+    if data.dtype == bool:
+        return tf.cast(data, "uint8") if tf.is_tensor(data) else data.astype("uint8")
+    return data
+
+
+def _numpy_dtype(data):
+    dtype = data.dtype
+    if isinstance(dtype, tf.DType):
+        # NumPy has no name for bfloat16 whose kind says that it is a float
+        return "float32" if dtype.is_floating else dtype.as_numpy_dtype
+    return dtype
+
+
+def _numpy(data, name):
+    if hasattr(data, "to_numpy"):  # of pandas and polars
+        table, data = data, data.to_numpy()
+        if data.dtype.kind not in "buif" and hasattr(table, "dtypes") and hasattr(table, "columns"):
+            kinds = dict(zip(table.columns, np.atleast_1d(np.asarray(table.dtypes, object)), strict=False))
+            bad = [column for column, kind in kinds.items() if getattr(kind, "kind", "O") not in "buif"]
+            raise TypeError(f"{name} must hold numbers; its columns {bad} hold {data.dtype}. Encode or drop them.")
+        return data
+    if isinstance(data, (list, tuple)) and any(hasattr(part, "shape") and len(part.shape) for part in data):
+        shapes = {tuple(np.shape(part)) for part in data}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"{name} is a {type(data).__name__} of arrays of several shapes, {sorted(map(list, shapes))[:3]}; all "
+                "examples must have the same shape. Modalities go into a dict."
+            )
+    if isinstance(data, (set, frozenset)) or callable(data):
+        raise TypeError(f"{name} must be {ACCEPTED}; got {type(data).__name__}.")
+    try:
+        made = np.asarray(data)
+    except ValueError:
+        raise ValueError(f"{name} must be numbers of one shape an example; its rows differ in length.") from None
+    if made.dtype.kind not in "buif":
+        kind = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers"}.get(made.dtype.kind, made.dtype)
+        raise TypeError(f"{name} must hold real numbers; got {type(data).__name__} of {kind}.")
+    return made
+
+
+def examples(data: Any) -> int:
+    """Number of examples of arrays.
+
+    Raises:
+        ValueError: none, or not as many in all of them.
+    """
+    sizes = {int(part.shape[0]) for part in tf.nest.flatten(data)}
+    if len(sizes) != 1 or 0 in sizes:
+        if sizes == {0}:
+            raise ValueError("The data are empty: there is no example in x.")
+        raise ValueError(
+            f"All parts of the data must have the same number of examples, at least one; got {sorted(sizes)}."
+        )
+    return sizes.pop()
+
+
+def slices(data: Any, batch_size: int):
+    """Rows of an array or a dict of arrays, `batch_size` at a time."""
+    if not tf.nest.flatten(data):
+        yield data  # an empty dict: the form says what is missing
+        return
+    for start in range(0, examples(data), batch_size):
+        yield tf.nest.map_structure(lambda part, start=start: part[start : start + batch_size], data)

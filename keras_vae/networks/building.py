@@ -1,0 +1,60 @@
+"""Networks of all kinds, built once and asked for shapes, whatever their makers declared."""
+
+from typing import Any
+
+import keras
+from keras import tree
+
+from keras_vae import checks
+
+
+def network(name: str, value: Any) -> Any:
+    """A network as an argument: a Keras model or layer, not its class or name; None too.
+
+    Raises:
+        TypeError: something else.
+    """
+    if value is None:
+        return None
+    return checks.instance(name, value, keras.layers.Layer, "a Keras model or layer, or None to have one chosen")
+
+
+def built(layer: keras.layers.Layer, input_shape: Any) -> Any:
+    """Builds a layer that is not built yet (saved and shared ones are), and returns it."""
+    if not layer.built:
+        layer.build(input_shape)
+    return layer
+
+
+def output_shape(name: str, layer: keras.layers.Layer, input_shape: Any) -> tuple[int | None, ...]:
+    """Shape of what a network returns, batch included; builds it where it is not.
+
+    Args:
+        name: what to call it in messages.
+        input_shape: `(None, *event)`, or a list of such shapes.
+
+    Raises:
+        ValueError: it returns several tensors, or cannot be called on such inputs.
+    """
+    several = isinstance(input_shape, list)
+    try:
+        shape = built(layer, input_shape).compute_output_shape(input_shape)
+    except (NotImplementedError, RuntimeError, TypeError, AttributeError):
+        # A subclassed model, which declares no shapes: Keras infers them where it is called.
+        inputs = tree.map_shape_structure(lambda shape: keras.KerasTensor(tuple(shape)), input_shape)
+        shape = tree.map_structure(lambda output: tuple(output.shape), layer(list(inputs) if several else inputs))
+    if not all(isinstance(side, (int, type(None))) for side in shape):
+        raise ValueError(
+            f"The {name} must return one tensor; got {len(shape)}. A posterior's head makes location and scale of the "
+            "encoder's features: return what is before them, or join them, keras.layers.Concatenate()([mean, log_var])."
+        )
+    return tuple(shape)
+
+
+def known_shape(layer: Any) -> Any:
+    """`(None, *event)` that a network declares, a list of them where it has several inputs, or None."""
+    try:
+        shape = layer.input_shape
+    except AttributeError:
+        return None
+    return list(map(tuple, shape)) if isinstance(shape, list) else tuple(shape)

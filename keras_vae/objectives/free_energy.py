@@ -1,0 +1,83 @@
+"""The variational free energy (Kingma & Welling 2014), its rate weighted or held at a capacity."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import tree
+
+from keras_vae import checks
+from keras_vae.objectives.objective import Objective, named
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FreeEnergy(Objective):
+    """`distortion + beta * rate`, nats per example: at beta = 1 the variational free energy, a bound on `-log p(x)`;
+    with another weight the beta-VAE's objective (Higgins et al. 2017, equation 4).
+
+    Args:
+        beta: weight of the rate. A variable.
+        samples: draws of each posterior, over which terms are averaged.
+    """
+
+    def __init__(self, beta: float = 1.0, samples: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.weigh(beta=beta)
+        self.samples = checks.whole("samples", samples)
+
+    def terms(self, model, batch):
+        inference = model.inference_of(batch)
+        z, rates = model.draw(inference, batch, self.samples)
+        distortions, output = model.explain(z, batch, inference)
+        if self.samples > 1:
+            output = tree.map_structure(lambda part: part[0], output)
+            rates, distortions = tree.map_structure(lambda part: tf.reduce_mean(part, axis=0), (rates, distortions))
+        rate = tf.add_n(tree.flatten(rates))
+        counted = {name: inference.total(value, inference.counted) for name, value in distortions.items()}
+        measured = {name: inference.total(value, inference.measured) for name, value in distortions.items()}
+        terms = {**named(measured), "rate": inference.total(rate, inference.measured)}
+        if isinstance(rates, dict):
+            terms |= {f"rate_{name}": inference.total(part, inference.measured) for name, part in rates.items()}
+        losses = {"rate": self.weighted(inference.total(rate, inference.counted))}
+        for name, value in counted.items():
+            losses[f"distortion_{name}".rstrip("_")] = model.distortion_weights.get(name, 1.0) * value
+        added_terms, added_losses = self.added(model, inference.q, z, batch)
+        return terms | added_terms, losses | added_losses, inference.one(output)
+
+    def weighted(self, rate: tf.Tensor) -> tf.Tensor:
+        """The rate's part of what is minimised, of the rate, nats, `[batch]`."""
+        return self.beta * rate
+
+    def added(self, model: Any, q: Any, z: Any, batch: Any) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """What a subclass adds of the latents: `(terms, losses)`, `{name: [batch]}` each.
+
+        Args:
+            q: the posterior.
+            z: a draw of it, `[batch, latent]`.
+        """
+        return {}, {}
+
+    def get_config(self):
+        return {**super().get_config(), "samples": self.samples}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class Capacity(FreeEnergy):
+    """`distortion + beta * |rate - capacity|`: a rate of so many nats is asked for instead of the smallest (Burgess et
+    al. 2018, equation 8). With beta about 100 the rate follows it closely.
+
+    Args:
+        capacity: nats per example; of the sum over subsets in models that have several. A variable, that
+            `keras_vae.callbacks.Capacity` raises over training.
+        beta: weight of the distance.
+        samples: as in `FreeEnergy`.
+    """
+
+    weights_named = ("beta", "capacity")
+
+    def __init__(self, capacity: float = 0.0, beta: float = 100.0, samples: int = 1, **kwargs: Any) -> None:
+        super().__init__(beta, samples, **kwargs)
+        self.weigh(capacity=capacity)
+
+    def weighted(self, rate):
+        return self.beta * tf.abs(tf.reduce_mean(rate) - self.capacity)

@@ -1,0 +1,71 @@
+"""Parts of a model: likelihoods, posteriors, priors and critics, Keras layers that make distributions.
+
+`part.distribution(given)` makes a TFP distribution, float32 whatever the policy: a posterior's of features, a
+likelihood's of the decoder's output, a prior's of a condition or of nothing.
+"""
+
+from keras_vae.parts.code_priors import CODE_PRIORS, AutoregressivePrior, CodePrior, UniformPrior
+from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, MovingAverageCodebook
+from keras_vae.parts.coupled_prior import CoupledExponentialPrior
+from keras_vae.parts.critic import Critic
+from keras_vae.parts.likelihoods import (
+    LIKELIHOODS,
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    DiscretizedLogisticLikelihood,
+    LaplaceLikelihood,
+    Likelihood,
+    NormalLikelihood,
+)
+from keras_vae.parts.part import Part, Posterior, Prior
+from keras_vae.parts.posteriors import (
+    POSTERIORS,
+    HomoscedasticNormalPosterior,
+    LaplacePosterior,
+    LocationScalePosterior,
+    NormalPosterior,
+)
+from keras_vae.parts.priors import (
+    PRIORS,
+    ConditionalNormalPrior,
+    LaplacePrior,
+    LatentPrior,
+    NormalMixturePrior,
+    StandardNormalPrior,
+)
+from keras_vae.parts.registry import resolve
+
+__all__ = [
+    "CODEBOOKS",
+    "CODE_PRIORS",
+    "LIKELIHOODS",
+    "POSTERIORS",
+    "PRIORS",
+    "AutoregressivePrior",
+    "BernoulliLikelihood",
+    "CategoricalLikelihood",
+    "CodePrior",
+    "Codebook",
+    "ConditionalNormalPrior",
+    "CoupledExponentialPrior",
+    "Critic",
+    "DiscretizedLogisticLikelihood",
+    "GradientCodebook",
+    "HomoscedasticNormalPosterior",
+    "LaplaceLikelihood",
+    "LaplacePosterior",
+    "LaplacePrior",
+    "LatentPrior",
+    "Likelihood",
+    "LocationScalePosterior",
+    "MovingAverageCodebook",
+    "NormalLikelihood",
+    "NormalMixturePrior",
+    "NormalPosterior",
+    "Part",
+    "Posterior",
+    "Prior",
+    "StandardNormalPrior",
+    "UniformPrior",
+    "resolve",
+]
