@@ -1,17 +1,13 @@
-"""Importance weighting and mixtures of posteriors: bounds, gradients, closed forms."""
+"""Importance weighting: bounds, gradients, sizes and graphs of log-likelihoods."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_probability as tfp
 from tiny import compiled, vae
 
 import keras_vae
-from keras_vae.distributions import NormalMixture
 from keras_vae.models.importance import draws_at_a_time
-
-tfd = tfp.distributions
 
 
 @pytest.fixture(scope="module")
@@ -132,80 +128,6 @@ def test_sizes_and_chunks_share_one_graph_and_lists_count_as_their_arrays_do(tra
     assert trained._graphs["log_likelihood"] is graph
     assert graph.experimental_get_tracing_count() <= 2
     np.testing.assert_allclose(trained.log_likelihood(images[:9].tolist(), samples=100), values[0], rtol=1e-5)
-
-
-# --- VampPrior --------------------------------------------------------------------------------------------------------
-
-
-def test_mixture_of_normals_has_the_density_of_tfp_s_own_sharp_components_included():
-    generator = np.random.default_rng(0)
-    loc = generator.normal(size=(20, 5)).astype("float32")
-    scale = np.exp(generator.normal(-2.0, 1.5, size=(20, 5))).astype("float32")
-    mixture = NormalMixture(tf.constant(loc), tf.constant(scale))
-    double = [tf.constant(part, "float64") for part in (loc, scale)]
-    reference = tfd.MixtureSameFamily(
-        tfd.Categorical(logits=tf.zeros(20, "float64")), tfd.MultivariateNormalDiag(*double)
-    )
-    z = tf.concat([mixture.sample((4, 50), seed=1), tf.random.normal((4, 50, 5))], axis=0)
-    assert z.shape == (8, 50, 5)
-    np.testing.assert_allclose(mixture.log_prob(z), reference.log_prob(tf.cast(z, "float64")), rtol=1e-5, atol=1e-3)
-
-
-def test_mixture_of_normals_draws_each_component_alike():
-    loc, scale = tf.constant([[-9.0, 9.0], [0.0, 0.0], [9.0, 9.0]]), tf.constant([[0.7, 0.1], [1.0, 1.0], [0.5, 3.0]])
-    z = NormalMixture(loc, scale).sample((30, 100), seed=0).numpy().reshape(-1, 2)
-    drawn = np.digitize(z[:, 0], [-5.5, 6.0])
-    for component in range(3):
-        rows = z[drawn == component]
-        assert len(rows) == pytest.approx(1000, abs=100)
-        np.testing.assert_allclose(rows.mean(axis=0), loc[component], atol=0.3)
-        np.testing.assert_allclose(rows.std(axis=0), scale[component], rtol=0.1)
-
-
-def test_vamp_prior_whose_posteriors_are_all_the_standard_normal_is_the_vae(trained, images):
-    model = twin(trained, keras_vae.VampVAE, components=7)
-    head = model.posterior.head
-    head.set_weights([np.zeros_like(weight) for weight in head.get_weights()])
-    raw = np.log(np.expm1(1.0 - 1e-5))
-    head.bias.assign(np.repeat([0.0, raw], 2).astype("float32"))
-    z = tf.random.normal((50, 2))
-    standard = keras_vae.distributions.StandardNormalPrior(2).distribution()
-    np.testing.assert_allclose(model.prior_of().log_prob(z), standard.log_prob(z), atol=1e-4)
-    assert measured(model, images[:8])["rate"] == pytest.approx(0.0, abs=1e-4)
-
-
-def test_prior_of_one_pseudo_input_is_its_posterior(trained, images):
-    model = twin(trained, keras_vae.VampVAE, components=1)
-    model.adapt(images[3:])
-    z = model.encode(images[:6]).sample(seed=0)
-    np.testing.assert_allclose(
-        model.prior_of().log_prob(z), model.encode(images[3:4]).log_prob(z[:, None])[:, 0], rtol=1e-4, atol=1e-3
-    )
-
-
-def test_adapt_needs_an_example_for_each_component(images):
-    model = vae(keras_vae.VampVAE, components=80)
-    with pytest.raises(ValueError, match=r"at least 80 examples.*64"):
-        model.adapt(images)
-
-
-def test_pseudo_inputs_stay_within_the_support_of_the_likelihood(images):
-    model = compiled(vae(keras_vae.VampVAE, components=4), keras.optimizers.SGD(100.0, clipnorm=1.0))
-    model.fit(images, verbose=0)
-    assert 0.0 <= np.min(model.pseudo_inputs) < np.max(model.pseudo_inputs) <= 1.0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"components": 0}, "components must be"),
-        ({"posterior": "laplace"}, 'needs posterior="normal"'),
-        ({"prior": "laplace"}, "leave prior= out"),
-    ],
-)
-def test_vamp_vae_refuses_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        vae(keras_vae.VampVAE, **arguments)
 
 
 def test_log_likelihood_and_sample_keep_their_graphs_until_a_part_is_replaced(images):

@@ -113,7 +113,7 @@ def test_images_ship_as_integers_and_vectors_as_they_are():
 
 
 def test_results_table_in_the_readme_is_fresh():
-    text = pathlib.Path(__file__).parent.parent.joinpath("README.md").read_text()
+    text = pathlib.Path(__file__).parents[2].joinpath("README.md").read_text()
     assert readme.updated(text) == text
 
 

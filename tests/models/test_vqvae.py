@@ -1,4 +1,4 @@
-"""Vector quantization: what codebooks, priors over codes and the terms must be by their definitions."""
+"""Vector quantization: what the objective, its gradients and a training must be by their definitions."""
 
 import functools
 import itertools
@@ -13,7 +13,6 @@ import keras_vae
 from keras_vae import metrics
 from keras_vae.distributions import GradientCodebook, MovingAverageCodebook
 from keras_vae.models.code_priors import AutoregressivePrior, UniformPrior
-from keras_vae.networks import gated_pixel_cnn
 
 POSITIONS = 16
 
@@ -147,42 +146,6 @@ def test_beta_weighs_the_commitment_and_no_measured_term(images):
 # --- codebooks --------------------------------------------------------------------------------------------------------
 
 
-def codebook(cls=MovingAverageCodebook, vectors=((0.0, 0.0), (10.0, 0.0)), started=True, **options):
-    """Codebook whose vectors are all in equal use."""
-    made = cls(2, codes=len(vectors), **options)
-    made.build((None, 3, 2))
-    made.shares.assign([1.0 / len(vectors)] * len(vectors))
-    made.started.assign(float(started))
-    made.restart(np.ones((len(vectors), 1), bool), tf.constant(vectors))
-    return made
-
-
-FEATURES = tf.constant([[[1.0, 1.0], [9.0, 0.0], [2.0, 0.0]]])  # [1 example, 3 places, 2]
-
-
-@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
-def test_codes_are_the_nearest_vectors(cls):
-    made = codebook(cls)
-    np.testing.assert_array_equal(made(FEATURES), [[0, 1, 0]])
-    np.testing.assert_allclose(made.lookup([[0, 1, 0]]), [[[0, 0], [10, 0], [0, 0]]], atol=1e-4)
-
-
-def test_moving_averages_of_shares_and_sums_give_the_vectors():
-    made = codebook(decay=0.75, restart_below=0.0)
-    made.update(FEATURES, made(FEATURES), (0, 0))
-    shares = np.array([0.75 / 2 + 0.25 * 2 / 3, 0.75 / 2 + 0.25 / 3])
-    sums = 0.75 * np.array([[0.0, 0.0], [5.0, 0.0]]) + 0.25 * np.array([[3.0, 1.0], [9.0, 0.0]]) / 3
-    np.testing.assert_allclose(made.shares, shares, rtol=1e-6)
-    smoothed = (shares + 1e-6) / (1 + 2e-6)  # Laplace's
-    np.testing.assert_allclose(made.vectors(), sums / smoothed[:, None], rtol=1e-5)
-
-
-def test_without_decay_a_vector_is_the_mean_of_its_features():
-    made = codebook(decay=0.0, restart_below=0.0)
-    made.update(FEATURES, made(FEATURES), (0, 0))
-    np.testing.assert_allclose(made.vectors(), [[1.5, 0.5], [9.0, 0.0]], rtol=1e-5)
-
-
 def test_gradient_descent_moves_a_vector_towards_its_features(images):
     model = trained(images, posterior="gradient")
     model.compile(keras.optimizers.SGD(0.05))
@@ -191,25 +154,6 @@ def test_gradient_descent_moves_a_vector_towards_its_features(images):
     before = model.evaluate(images, verbose=0, return_dict=True)["quantization_error"]
     model.fit(images, batch_size=16, verbose=0)
     assert model.evaluate(images, verbose=0, return_dict=True)["quantization_error"] < 0.99 * before
-
-
-@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
-def test_a_code_out_of_use_restarts_at_a_feature_and_only_then(cls):
-    vectors = ((0.0, 0.0), (10.0, 0.0), (500.0, 0.0))
-    made, kept = (codebook(cls, vectors, decay=0.5, restart_below=below) for below in (0.6, 0.4))
-    for each in (made, kept):
-        each.update(FEATURES, each(FEATURES), (0, 0))  # halves the share of the third
-    assert np.abs(made.vectors()[2] - FEATURES).sum(axis=-1).min() < 1e-4
-    np.testing.assert_allclose(kept.vectors()[2], (500.0, 0.0), rtol=1e-4)
-    np.testing.assert_allclose(made.vectors()[:2], kept.vectors()[:2])
-
-
-@pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
-def test_the_first_step_draws_every_vector_from_the_features(cls):
-    made = codebook(cls, started=False, restart_below=0.0)
-    made.update(FEATURES, made(FEATURES), (0, 0))
-    for vector in np.array(made.vectors()):
-        assert np.abs(vector - FEATURES).sum(axis=-1).min() < 1e-4
 
 
 def test_training_updates_the_codebook_and_neither_evaluation_nor_a_frozen_one_does(images):
@@ -255,93 +199,7 @@ def weights_of_a_start(cls, images):
     return trained(images, epochs=1, posterior=cls(3, codes=8)).get_weights()
 
 
-def test_restarts_on_two_replicas_are_features_and_of_both(strategy):
-    with strategy.scope():
-        made = MovingAverageCodebook(2, codes=4)
-        made.build((None, 3, 2))
-
-    def step():
-        index = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, "float32")
-        features = tf.ones((1, 3, 2)) * (1.0 + 2.0 * index)
-        made.update(features, tf.zeros((1, 3), tf.int32), (0, 0))
-
-    tf.function(lambda: strategy.run(step), autograph=False)()
-    np.testing.assert_allclose(made.vectors()[:, 0], [1, 3, 1, 3], rtol=1e-4)
-
-
 # --- priors over codes ------------------------------------------------------------------------------------------------
-
-
-GRID, CODES = (2, 2), 3
-GRIDS = np.array(list(itertools.product(range(CODES), repeat=4)), "int32").reshape(-1, *GRID)
-
-
-@pytest.fixture(scope="module")
-def prior():
-    """A prior over grids of 2x2 out of 3 codes, whose network has random weights."""
-    keras.utils.set_random_seed(3)
-    made = AutoregressivePrior(CODES, gated_pixel_cnn(GRID, CODES, width=8, blocks=2, dropout=0.0))
-    made.build((None, *GRID))
-    noise = np.random.default_rng(0)
-    made.set_weights([weight + noise.normal(size=weight.shape) * 0.7 for weight in made.get_weights()])
-    made.fitted.assign(1.0)
-    return made
-
-
-def test_a_code_never_changes_the_logits_of_itself_or_of_those_before_it():
-    grid, codes = (3, 4), 5
-    made = gated_pixel_cnn(grid, codes, width=8, blocks=4, dropout=0.0)
-    noise = np.random.default_rng(0)
-    made.set_weights([weight + noise.normal(size=weight.shape) for weight in made.get_weights()])
-    first = noise.integers(codes, size=(1, *grid)).astype("int32")
-    before = np.array(made(first)).reshape(12, codes)
-    for place in range(12):
-        other = first.copy()
-        other.flat[place] = (other.flat[place] + 1) % codes
-        changed = (np.array(made(other)).reshape(12, codes) != before).any(axis=-1)
-        assert not changed[: place + 1].any()
-        assert changed[place + 1 :].all()  # and it changes all those after it
-
-
-def test_probabilities_of_all_grids_add_up_to_one(prior):
-    probabilities = np.exp(prior.distribution().log_prob(GRIDS))
-    assert probabilities.sum() == pytest.approx(1.0, abs=1e-4)
-    assert probabilities.max() > 2 / len(GRIDS)
-
-
-def test_draws_have_the_probabilities_that_the_prior_gives_them(prior):
-    distribution, count = prior.distribution(), 20_000
-    draws = np.array(distribution.sample(count, seed=(1, 2)))
-    assert draws.shape == (count, *GRID)
-    observed = np.bincount(draws.reshape(count, 4) @ [27, 9, 3, 1], minlength=len(GRIDS))
-    expected = count * np.exp(distribution.log_prob(GRIDS))
-    chi_squared = np.sum((observed - expected) ** 2 / expected)
-    assert chi_squared < 80 + 5 * np.sqrt(2 * 80)  # 80 degrees of freedom: mean and five standard deviations
-    flat = np.sum((observed - count / len(GRIDS)) ** 2 / (count / len(GRIDS)))
-    assert flat > 1000  # or a uniform sampler would pass
-
-
-@pytest.mark.parametrize("cls", [UniformPrior, AutoregressivePrior])
-def test_a_prior_that_is_not_fitted_is_uniform(cls):
-    made = cls(CODES)
-    made.build((None, *GRID))
-    distribution = made.distribution()
-    np.testing.assert_allclose(distribution.log_prob(GRIDS), -4 * np.log(CODES), rtol=1e-6)
-    draws = np.array(distribution.sample(9000, seed=(0, 1)))
-    np.testing.assert_allclose([np.mean(draws == code, axis=0) for code in range(CODES)], 1 / 3, atol=0.03)
-    assert distribution.sample((2, 5), seed=(0, 1)).shape == (2, 5, *GRID)
-
-
-def test_a_frozen_prior_gets_no_gradient(prior):
-    def gradients():
-        with tf.GradientTape() as tape:
-            nats = -prior.distribution().log_prob(GRIDS)
-        return tape.gradient(nats, [weight.value for weight in prior.network.weights])
-
-    assert any(gradient is not None for gradient in gradients())
-    prior.trainable = False
-    assert all(gradient is None for gradient in gradients())
-    prior.trainable = True
 
 
 def test_stages_train_the_autoencoder_and_then_the_prior_alone(images):
@@ -374,43 +232,6 @@ def test_default_networks_are_those_of_a_grid(images):
     large = keras_vae.VQVAE(latent_size=4, codes=16)
     large.build((None, 28, 28, 1))
     assert large.latent_shape() == (7, 7)
-
-
-# --- metrics ----------------------------------------------------------------------------------------------------------
-
-
-class Codes:
-    """Stands for a model whose codes, and log-likelihood, are known."""
-
-    codes = 8
-
-    def embed(self, x):
-        return x
-
-    def log_likelihood(self, x, **_):
-        return np.full(len(x), -3.0 * np.log(2.0) * x[0].size)
-
-
-def test_codebook_use_is_that_of_the_data_set():
-    use = metrics.codebook_use(Codes(), np.repeat(np.arange(4), 6).reshape(4, 2, 3))  # each image of one code alone
-    assert use["codes_used"].value == 4
-    assert use["perplexity"].value == pytest.approx(4.0)
-    assert use["perplexity"].examples == 4
-    skewed = metrics.codebook_use(Codes(), np.array([[[0, 0], [0, 7]]]))["perplexity"]
-    assert skewed.value == pytest.approx(0.75**-0.75 * 0.25**-0.25)
-
-
-def test_bits_per_dimension_of_a_known_log_likelihood():
-    estimate = metrics.bits_per_dimension(Codes(), np.zeros((5, 4, 4, 3)))
-    assert estimate.value == pytest.approx(3.0)
-    assert (estimate.unit, estimate.examples) == ("bits", 5)
-
-
-def test_reconstruction_error_is_0_for_the_data_1_for_its_mean_and_a_half_between(images):
-    mean = np.broadcast_to(images.mean(axis=0), images.shape)
-    between = mean + (images - mean) * (1 - np.sqrt(0.5))
-    for made, value in ((images, 0.0), (mean, 1.0), (between, 0.5)):
-        assert metrics.reconstruction_error(images, made).value == pytest.approx(value, abs=1e-6)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 # Last, so that an installed package goes before the one in this repository.
-sys.path.append(str(pathlib.Path(__file__).parents[1]))
+sys.path.append(str(pathlib.Path(__file__).parents[2]))
 
 from benchmarks.peers import __main__ as program
 from benchmarks.peers import bare, data, ours, profile, report, worker

@@ -15,7 +15,7 @@ import keras_vae
 from keras_vae import zoo
 from keras_vae.zoo import entries
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 PUBLIC = {"keras_vae": keras_vae} | {name: getattr(keras_vae, name) for name in keras_vae.__all__}
 
 
