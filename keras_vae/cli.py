@@ -169,7 +169,7 @@ def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.p
     from keras_vae import plots, zoo
 
     recipe = zoo.recipe(name)
-    _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.TITLE)
+    _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.title)
 
 
 @app.command()

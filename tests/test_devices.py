@@ -168,9 +168,14 @@ class Kill(training._Checkpoint):
 
 
 SEVERAL_STEPS_A_CALL = """
+import dataclasses
+
 
 def training(epochs=2):
     return {"compile": {"optimizer": "adam", "steps_per_execution": 5}, "epochs": epochs}
+
+
+RECIPE = dataclasses.replace(RECIPE, training=training)
 """
 
 
