@@ -120,6 +120,14 @@ def test_recipe_does_not_change():
         zoo.recipe("vae").kind = "classifier"
 
 
+def test_card_says_what_latents_are():
+    assert "VQVAE, 49 codes of 512, 1,362,373 parameters" in zoo.card("vq_vae_fashion_mnist")
+    assert "VAE, 50 latents, 425,285 parameters" in zoo.card("vae")
+    assert "Functional, 280,234 parameters" in zoo.card("classifier_mnist")
+    rows = {name: latents for name, _, latents, *_ in cards.overview_rows(None)}
+    assert (rows["vq_vae"], rows["vae"], rows["classifier_mnist"]) == ("64 codes of 512", "50", "")
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_metrics_are_finite_and_say_what_they_were_measured_on(name):
     facts = zoo.metrics(name)

@@ -20,12 +20,12 @@ def render(recipe, facts):
     training, evaluation = facts["training"], facts["evaluation"]
     overrides = f" with {training['overrides']}" if training["overrides"] else ""
     size = format_size(facts["archive"]["bytes"])
-    latent = f"{facts['latent_size']} latents, " if facts["latent_size"] else ""
+    made_of = [facts["model"], latents(facts), f"{facts['parameters']:,} parameters", size]
     parts = [
         f"# {facts['entry']}: {recipe.title}",
         recipe.doc,
         f"![Preview]({entries.PREVIEW})",
-        f"{facts['model']}, {latent}{facts['parameters']:,} parameters, {size}. Data: {facts['data']}.",
+        f"{', '.join(filter(None, made_of))}. Data: {facts['data']}.",
         "## Measured",
         table([measured_row(row) for row in facts["metrics"]], ("metric", "value", "95 % interval", "measured on")),
         f"By `{evaluation['command']}` on the shipped weights, {recipe.measured_on}, in "
@@ -141,6 +141,13 @@ def headline(facts):
     return " ".join([value + error, *unit, f"({readable(row['name'])})"])
 
 
+def latents(facts, unit=" latents"):
+    """How many latents an entry has: "40 latents", or "49 codes of 512" where they are codes; "" where it has none."""
+    if "codes" in facts:
+        return f"{facts['latents']} codes of {facts['codes']}"
+    return f"{facts['latents']}{unit}" if "latents" in facts else ""
+
+
 def overview_rows(kind="model"):
     """Name, data, latents, parameters, headline and size of every entry, as strings."""
     rows = []
@@ -150,7 +157,7 @@ def overview_rows(kind="model"):
             [
                 name,
                 facts["data"],
-                str(facts["latent_size"] or ""),
+                latents(facts, unit=""),
                 f"{facts['parameters']:,}",
                 headline(facts),
                 format_size(facts["archive"]["bytes"]),

@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import math
 import os
 import pathlib
 import re
@@ -239,11 +240,15 @@ def archive_facts(data):
 
 def model_facts(model, kind):
     """What `metrics.json` says of a built model of this kind."""
-    return {
-        "model": type(model).__name__,
-        "latent_size": model.latent_size if kind == "model" else None,
-        "parameters": model.count_params(),
-    }
+    latents = latents_of(model) if kind == "model" else {}
+    return {"model": type(model).__name__, **latents, "parameters": model.count_params()}
+
+
+def latents_of(model):
+    """How many latents a built latent-variable model has, and where they are codes, out of how many: `{"latents": 49,
+    "codes": 512}`."""
+    codes = getattr(model, "codes", None)  # of its codebook
+    return {"latents": math.prod(model.latent_shape()), **({"codes": codes} if codes else {})}
 
 
 def sha256(data):
