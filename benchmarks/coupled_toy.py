@@ -38,7 +38,7 @@ def learned(seed):
     import keras
 
     import keras_vae
-    from keras_vae.distributions import NormalLikelihood
+    from keras_vae.parts import NormalLikelihood
 
     keras.utils.set_random_seed(seed)
     encoders = {name: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]) for name in "ab"}

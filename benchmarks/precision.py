@@ -19,7 +19,8 @@ import time
 import keras
 import tensorflow as tf
 
-from keras_vae.zoo import devices, entries, training
+from keras_vae import devices
+from keras_vae.zoo import entries, training
 
 
 class Rounds(keras.callbacks.Callback):
@@ -43,7 +44,7 @@ def measure(entry, policy, xla, steps, rounds, overrides):
     keras.config.set_dtype_policy(policy)
     recipe, timer = entries.recipe(entry), Rounds()
     model = entries.call_with(recipe.model, overrides)
-    batches = entries.call_with(recipe.data, overrides).take(steps).cache()
+    batches = entries.call_with(recipe.data_of, overrides).take(steps).cache()
     examples = sum(len(tf.nest.flatten(batch)[0]) for batch in batches)
     stage = entries.stages(recipe, overrides)[0]
     compiled = {**stage["compile"], "jit_compile": xla}

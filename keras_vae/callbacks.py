@@ -93,9 +93,13 @@ class Capacity(WarmUp):
         super().__init__(steps, target, start, delay)
 
     def variable(self):
-        if self.model.capacity is None:
-            raise ValueError(f"The objective of {type(self.model).__name__} has no rate that a capacity could hold.")
-        return self.model.capacity
+        capacity = getattr(self.model.objective, "capacity", None)
+        if capacity is None:
+            raise ValueError(
+                f"The objective {type(self.model.objective).__name__} holds no capacity: give the model "
+                "objective=keras_vae.objectives.Capacity(beta=100)."
+            )
+        return capacity
 
 
 class Adapt(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""One gate for arguments: type first, then value, then one clear error. No TensorFlow, so that every room may use it."""
+"""One gate for arguments: type first, then value, then one clear error. No TensorFlow: every room may use it."""
 
 import difflib
 import math

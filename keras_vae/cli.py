@@ -169,7 +169,7 @@ def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.p
     from keras_vae import plots, zoo
 
     recipe = zoo.recipe(name)
-    _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.TITLE)
+    _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.title)
 
 
 @app.command()
@@ -212,7 +212,7 @@ def train(
 
     zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
     settings = json.loads(overrides.read_text()) if overrides else {}
-    from keras_vae.zoo import devices as hardware
+    from keras_vae import devices as hardware
     from keras_vae.zoo import training
 
     run, strategy = run or pathlib.Path("runs") / name, hardware.strategy(devices)

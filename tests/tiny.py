@@ -4,9 +4,8 @@ import keras
 import numpy as np
 
 import keras_vae
-from keras_vae.distributions import ConditionalNormalPrior
-from keras_vae.models.code_priors import AutoregressivePrior
 from keras_vae.networks import dense_decoder, dense_encoder, gated_pixel_cnn, residual_decoder, residual_encoder
+from keras_vae.parts import AutoregressivePrior, ConditionalNormalPrior
 
 IMAGE, MIDDLE = (8, 8, 1), (16,)
 

@@ -1,7 +1,6 @@
 """A toy: a small VAE of scikit-learn's digits."""
 
-TITLE, KIND, DATA, HEADLINE = "Toy", "model", "digits", "free_energy"
-LICENCE, USE = "none", "pass"
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(latent_size=2, beta=1.0, seed=0):
@@ -12,7 +11,7 @@ def model(latent_size=2, beta=1.0, seed=0):
     return made
 
 
-def data(batch_size=100, seed=0, split="train"):
+def data_of(batch_size=100, seed=0, split="train"):
     from keras_vae.data import arrays, batches
 
     source = "test" if split == "train[90%:]" else "train"
@@ -40,3 +39,22 @@ def examples():
 
 def preview(model, x):
     return {"Reconstructions": {"test images": x, "means": model.reconstruct(x)}}
+
+
+RECIPE = Recipe(
+    title="Toy",
+    data="digits",
+    headline="free_energy",
+    licence="none",
+    use="""
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=preview,
+)

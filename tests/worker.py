@@ -12,9 +12,11 @@ import tensorflow as tf
 from tiny import mvae, vae, vqvae
 
 import keras_vae
+from keras_vae import devices
 from keras_vae.data import batches, digits
-from keras_vae.distributions import MovingAverageCodebook, kl_divergence
-from keras_vae.zoo import devices, entries, training
+from keras_vae.distributions import kl_divergence
+from keras_vae.parts import MovingAverageCodebook
+from keras_vae.zoo import entries, training
 
 STEPS = 50
 

@@ -8,22 +8,22 @@ import keras
 import keras_tuner
 import numpy as np
 
+from keras_vae import devices
 from keras_vae.tuning import objectives
-from keras_vae.zoo import devices, entries
+from keras_vae.zoo import entries
 from keras_vae.zoo.training import fit_stages, in_float32
 
-SEARCHED = ("beta", "latent_size")  # unless a recipe's SPACE names others
 WIDTH = 4.0  # of the default range, as a factor to either side of the recipe's value
 
 
 class RecipeHyperModel(keras_tuner.HyperModel):
     """Builds, fits and measures a zoo entry's recipe with the hyperparameters of a trial.
 
-    The last tenth of the training split is held out, or what the recipe's `SPLITS` says. A trial fits all stages of the
+    The last tenth of the training split is held out, or what the recipe's `splits` say. A trial fits all stages of the
     recipe's training, then measures the model as it is, and by nothing that depends on beta.
 
     Args:
-        recipe: the recipe's module, as `keras_vae.zoo.recipe(name)` returns it.
+        recipe: a `keras_vae.zoo.Recipe`, such as `keras_vae.zoo.recipe(name)`.
         space: `{hyperparameter: values}`: a list to choose from, or `(lowest, highest)`, searched on a logarithmic
             scale; whole numbers stay whole. None: `default_space(recipe)`.
         fixed: `{hyperparameter: value}` for all trials.
@@ -73,8 +73,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     def fit_and_measure(self, hp, model, callbacks=(), execution=0, **kwargs):
         """`(model, measured)`: the trained model, float32, and what `fit` returns."""
         overrides, started = self.overrides(hp, execution), time.monotonic()
-        seen = {**overrides, "split": objectives.splits(self.recipe)[0]}
-        train = entries.call_with(self.recipe.data, seen)
+        seen = {**overrides, "split": self.recipe.splits[0]}
+        train = entries.call_with(self.recipe.data_of, seen)
         fit_stages(model, train, entries.stages(self.recipe, seen), callbacks=callbacks, **kwargs)
         model = in_float32(self.recipe, overrides, model)
         seconds = time.monotonic() - started
@@ -88,17 +88,18 @@ class RecipeHyperModel(keras_tuner.HyperModel):
 
 
 def default_space(recipe):
-    """What is searched where nothing is said: beta and the latent size, or what the recipe's `SPACE` names, each from a
+    """What is searched where nothing is said: those hyperparameters of the recipe that its `space` names, each from a
     quarter of the recipe's value to four times it.
 
     Raises:
         ValueError: the recipe has none of them.
     """
-    names = getattr(recipe, "SPACE", SEARCHED)
     values = own_values(recipe)
-    space = {name: around(values[name]) for name in names if values.get(name)}
+    space = {name: around(values[name]) for name in recipe.space if values.get(name)}
     if not space:
-        raise ValueError(f"{recipe.TITLE}: say what to search, of {sorted(values)}. (It has none of {list(names)}.)")
+        raise ValueError(
+            f"{recipe.title}: say what to search, of {sorted(values)}. (It has none of {list(recipe.space)}.)"
+        )
     return space
 
 
@@ -144,7 +145,7 @@ def _value(text):
 def own_values(recipe):
     """The recipe's hyperparameters with their values, a dict."""
     parameters = {}
-    for function in (recipe.training, recipe.data, recipe.model):
+    for function in (recipe.training, recipe.data_of, recipe.model):
         parameters |= inspect.signature(function).parameters
     return {name: one.default for name, one in parameters.items() if one.default is not one.empty}
 

@@ -9,7 +9,6 @@ from keras import tree
 from keras_vae import metrics
 from keras_vae.zoo import entries
 
-SPLITS = "train[:90%]", "train[90%:]"  # trained on, and held out, unless a recipe's SPLITS says otherwise
 EXAMPLES = 500  # of the held-out ones that are measured
 SAMPLES = 100  # draws an example of importance-weighted log-likelihoods
 
@@ -43,24 +42,19 @@ def find(name, recipe):
     if name not in OBJECTIVES:
         raise ValueError(f"Unknown objective {name!r}. Choose from {sorted(OBJECTIVES)}.")
     needs = OBJECTIVES[name].needs
-    if needs and not hasattr(recipe, needs):
+    if needs and not getattr(recipe, needs):
         raise ValueError(f"{name} needs a recipe with a function `{needs}`, which this one lacks.")
-    if recipe.KIND != "model":
-        raise ValueError(f"{recipe.TITLE} is a {recipe.KIND}: there is no latent-variable model to measure.")
+    if recipe.kind != "model":
+        raise ValueError(f"{recipe.title} is a {recipe.kind}: there is no latent-variable model to measure.")
     return OBJECTIVES[name]
-
-
-def splits(recipe):
-    """`(trained on, held out)`."""
-    return getattr(recipe, "SPLITS", SPLITS)
 
 
 def held_out(recipe, overrides):
     """Examples that no trial trains on, the same for all trials."""
     same = {name: value for name, value in overrides.items() if name != "batch_size"}
-    same |= {"split": splits(recipe)[1], "seed": 0, "batch_size": 100, "augmentation": 0.0, "jittered": False}
+    same |= {"split": recipe.splits[1], "seed": 0, "batch_size": 100, "augmentation": 0.0, "jittered": False}
     parts, count = [], 0
-    for batch in entries.call_with(recipe.data, same):
+    for batch in entries.call_with(recipe.data_of, same):
         parts.append(tree.map_structure(np.asarray, batch))
         count += len(tree.flatten(parts[-1])[0])
         if count >= EXAMPLES:
@@ -92,14 +86,14 @@ def area(rate, distortion, start):
 
 
 def _mutual_information_gap(trained):
-    images, factors = trained.recipe.factors(splits(trained.recipe)[1])
+    images, factors = trained.recipe.factors(trained.recipe.splits[1])
     means, scales = metrics.posterior_moments(trained.model, images)
     return metrics.mutual_information_gap(means, factors, scales).value
 
 
 def _coherence(trained):
     """Mean of the joint coherence and of the cross coherences from each modality to each other."""
-    images, classes = trained.recipe.pairs(splits(trained.recipe)[1])
+    images, classes = trained.recipe.pairs(trained.recipe.splits[1])
     images = {name: array[:EXAMPLES] for name, array in images.items()}
     judges = {name: entries.load(f"classifier_{name}") for name in images}
     values = [metrics.joint_coherence(trained.model, judges, samples=1000).value]

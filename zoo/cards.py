@@ -1,6 +1,5 @@
 """Cards and tables, made from recipes and `metrics.json`."""
 
-import inspect
 import statistics
 
 from keras_vae.zoo import entries
@@ -15,23 +14,22 @@ def render(recipe, facts):
     """The text of a card.
 
     Args:
-        recipe: the entry's recipe, a module with a docstring.
+        recipe: the entry's `Recipe`.
         facts: the contents of its `metrics.json`.
     """
     training, evaluation = facts["training"], facts["evaluation"]
     overrides = f" with {training['overrides']}" if training["overrides"] else ""
     size = format_size(facts["archive"]["bytes"])
-    latent = f"{facts['latent_size']} latents, " if facts["latent_size"] else ""
+    made_of = [facts["model"], latents(facts), f"{facts['parameters']:,} parameters", size]
     parts = [
-        f"# {facts['entry']}: {recipe.TITLE}",
-        inspect.cleandoc(recipe.__doc__),
+        f"# {facts['entry']}: {recipe.title}",
+        recipe.doc,
         f"![Preview]({entries.PREVIEW})",
-        f"{facts['model']}, {latent}{facts['parameters']:,} parameters, {size}. Data: {facts['data']}.",
+        f"{', '.join(filter(None, made_of))}. Data: {facts['data']}.",
         "## Measured",
         table([measured_row(row) for row in facts["metrics"]], ("metric", "value", "95 % interval", "measured on")),
-        f"By `{evaluation['command']}` on the shipped weights, "
-        f"{getattr(recipe, 'MEASURED_ON', 'held-out data only')}, in {_duration(evaluation['seconds'])} "
-        f"on {evaluation['device']}.",
+        f"By `{evaluation['command']}` on the shipped weights, {recipe.measured_on}, in "
+        f"{_duration(evaluation['seconds'])} on {evaluation['device']}.",
         *_comparison(recipe, facts),
         "## Made",
         f"By `{training['command']}`{overrides}: {training['epochs']} epochs{_taking(training)} on "
@@ -39,19 +37,17 @@ def render(recipe, facts):
         + ", ".join(f"{package} {version}" for package, version in training["versions"].items())
         + f". SHA-256 of `{entries.ARCHIVE}`: `{facts['archive']['sha256']}`.",
         "## Use",
-        f"```python\n{inspect.cleandoc(recipe.USE)}\n```",
+        f"```python\n{recipe.example(facts['entry'])}\n```",
         "## Licence",
-        recipe.LICENCE,
+        recipe.licence,
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _comparison(recipe, facts):
-    """A recipe's `COMPARED_WITH`, `{name: label}`: the same metrics of other entries and of its own baselines, side by
-    side; over seeds where there are any. A baseline is what `evaluate` measured beside the entry, under names such as
-    "pca/reconstruction_error".
-    """
-    others, measured = getattr(recipe, "COMPARED_WITH", {}), {}
+    """The same metrics of other entries and of the entry's own baselines, side by side: what the recipe's
+    `compared_with` names; over seeds where there are any."""
+    others, measured = recipe.compared_with, {}
     if not others:
         return []
     for row in facts["metrics"]:
@@ -60,7 +56,7 @@ def _comparison(recipe, facts):
     for other in others:
         if other not in measured and (entries.ROOT / other / entries.METRICS).is_file():
             measured[other] = entries.metrics(other)["metrics"]
-    names = getattr(recipe, "SUMMARY", None) or [
+    names = recipe.summary or [
         row["name"] for row in measured[facts["entry"]] if row["unit"] == "fraction" and "classifier" not in row["name"]
     ]
     rows, repeated = [], False
@@ -145,6 +141,13 @@ def headline(facts):
     return " ".join([value + error, *unit, f"({readable(row['name'])})"])
 
 
+def latents(facts, unit=" latents"):
+    """How many latents an entry has: "40 latents", or "49 codes of 512" where they are codes; "" where it has none."""
+    if "codes" in facts:
+        return f"{facts['latents']} codes of {facts['codes']}"
+    return f"{facts['latents']}{unit}" if "latents" in facts else ""
+
+
 def overview_rows(kind="model"):
     """Name, data, latents, parameters, headline and size of every entry, as strings."""
     rows = []
@@ -154,7 +157,7 @@ def overview_rows(kind="model"):
             [
                 name,
                 facts["data"],
-                str(facts["latent_size"] or ""),
+                latents(facts, unit=""),
                 f"{facts['parameters']:,}",
                 headline(facts),
                 format_size(facts["archive"]["bytes"]),

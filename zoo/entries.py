@@ -5,9 +5,14 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import math
 import os
 import pathlib
 import re
+from dataclasses import replace
+
+from keras_vae.zoo import judges
+from keras_vae.zoo.recipe import KINDS, Recipe
 
 ROOT = pathlib.Path(__file__).parent
 ARCHIVE, METRICS, TRAININGS, CARD, PREVIEW, EXAMPLES, RECIPE = (
@@ -28,7 +33,7 @@ def names(kind="model"):
         kind: "model" for latent-variable models, "classifier" for the judges of coherence, None for both.
     """
     made = [name for name in recipes() if all((ROOT / name / file).is_file() for file in (ARCHIVE, METRICS))]
-    return [name for name in made if kind is None or kind == recipe(name).KIND]
+    return [name for name in made if kind is None or kind == recipe(name).kind]
 
 
 def recipes():
@@ -63,13 +68,13 @@ def folder(name):
     return ROOT / name
 
 
-def recipe(name):
-    """The entry's `recipe.py` as a module; importing it does not import TensorFlow."""
+def recipe(name: str) -> Recipe:
+    """How an entry is made: the `RECIPE` of its `recipe.py`. This does not import TensorFlow."""
     path = folder(name) / RECIPE
     spec = importlib.util.spec_from_file_location(f"keras_vae.zoo.{name}.recipe", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return replace(module.RECIPE, doc=inspect.cleandoc(module.__doc__))
 
 
 def metrics(name):
@@ -118,8 +123,8 @@ def load(name, weights=True):
 
     # Archives hold no optimizer: its state would triple them. The learning rate is one for fine-tuning.
     model = read_archive(source / ARCHIVE, compile=False)
-    digits = {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
-    model.compile(keras.optimizers.Adam(1e-4), **({} if hasattr(model, "latent_size") else digits))
+    kind = metrics(name).get("kind", "model")
+    model.compile(keras.optimizers.Adam(1e-4), **(judges.objective() if kind == "classifier" else {}))
     return model
 
 
@@ -152,15 +157,28 @@ def existing(path):
     return path
 
 
-def save(model, target):
+def save(model, target, *, kind="model"):
     """Writes a model of your own as an entry that `load(pathlib.Path(folder))` reads.
 
     Args:
         model: a built `keras.Model`. Its optimizer's state is left out.
         target: the folder; made if it is not there.
+        kind: "model" for a latent-variable model; "classifier" for one of labels, which gives logits.
+
+    Raises:
+        ValueError: an unknown kind, or a model without weights.
+        TypeError: of kind "model", and no `keras_vae.LatentVariableModel`.
     """
+    from keras_vae.models import LatentVariableModel
+
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}; got {kind!r}.")
+    if kind == "model" and not isinstance(model, LatentVariableModel):
+        raise TypeError(
+            f"{type(model).__name__} is no keras_vae.LatentVariableModel. Save a classifier with kind='classifier'."
+        )
     data = archive_of(model, small=False)
-    facts = {"archive": archive_facts(data), **model_facts(model)}
+    facts = {"kind": kind, "archive": archive_facts(data), **model_facts(model, kind)}
     write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})
 
 
@@ -220,13 +238,17 @@ def archive_facts(data):
     return {"sha256": sha256(data), "bytes": len(data)}
 
 
-def model_facts(model):
-    """What `metrics.json` says of a model."""
-    return {
-        "model": type(model).__name__,
-        "latent_size": getattr(model, "latent_size", None),
-        "parameters": model.count_params(),
-    }
+def model_facts(model, kind):
+    """What `metrics.json` says of a built model of this kind."""
+    latents = latents_of(model) if kind == "model" else {}
+    return {"model": type(model).__name__, **latents, "parameters": model.count_params()}
+
+
+def latents_of(model):
+    """How many latents a built latent-variable model has, and where they are codes, out of how many: `{"latents": 49,
+    "codes": 512}`."""
+    codes = getattr(model, "codes", None)  # of its codebook
+    return {"latents": math.prod(model.latent_shape()), **({"codes": codes} if codes else {})}
 
 
 def sha256(data):
@@ -260,17 +282,17 @@ def call_with(function, overrides=None, **fixed):
     return function(**{name: value for name, value in (overrides or {}).items() if name in known}, **fixed)
 
 
-def stages(module, overrides=None):
+def stages(recipe, overrides=None):
     """What a recipe's `training` returns, as a list of plans, one a stage: `{"compile": arguments of compile, "frozen":
-    parts left alone, "settings": attributes of the model to set, ...}`, the rest being arguments of `fit`."""
-    plans = call_with(module.training, overrides)
+    parts left alone, "settings": attributes to set, "objective.samples" say, ...}`, the rest being arguments of `fit`."""
+    plans = call_with(recipe.training, overrides)
     return plans if isinstance(plans, list) else [plans]
 
 
-def check_overrides(module, overrides):
+def check_overrides(recipe, overrides):
     """Refuses overrides that no function of a recipe takes."""
-    functions = (module.model, module.data, module.training)
-    known = {name for function in functions for name in inspect.signature(function).parameters} - {"model"}
+    functions = (recipe.model, recipe.data_of, recipe.training)
+    known = {name for function in functions for name in inspect.signature(function).parameters}
     unknown = set(overrides) - known
     if unknown:
         raise ValueError(f"The recipe has no {sorted(unknown)}. Its hyperparameters: {sorted(known)}.")

@@ -16,7 +16,7 @@ def model(shape, width=32, dropout=0.2):
     return keras.Model(inputs, layers.Dense(10, dtype="float32")(x), name="digit_classifier")
 
 
-def data(source, batch_size=128, seed=0, split="train"):
+def data_of(source, batch_size=128, seed=0, split="train"):
     """Augmented batches `(images in [0, 1], labels)` of the training split."""
     import functools
 
@@ -35,6 +35,13 @@ def data(source, batch_size=128, seed=0, split="train"):
     return index_batches(len(images), batch_size, True, seed).map(make, tf.data.AUTOTUNE).prefetch(2)
 
 
+def objective():
+    """What a classifier is compiled with, besides an optimizer."""
+    import keras
+
+    return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
+
+
 def training(source, epochs, learning_rate=1e-3, batch_size=128):
     """AdamW along a cosine."""
     import keras
@@ -46,8 +53,7 @@ def training(source, epochs, learning_rate=1e-3, batch_size=128):
     return {
         "compile": {
             "optimizer": keras.optimizers.AdamW(schedule, weight_decay=1e-2),
-            "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            "metrics": ["accuracy"],
+            **objective(),
         },
         "epochs": epochs,
     }

@@ -1,5 +1,6 @@
 """Remaking an entry from its recipe: training that goes on after a kill, then measuring."""
 
+import functools
 import importlib.metadata
 import inspect
 import os
@@ -13,8 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae import plots
-from keras_vae.zoo import devices, entries
+from keras_vae import devices, plots
+from keras_vae.zoo import entries
 from keras_vae.zoo.cards import render
 
 _CHECKPOINT = re.compile(r"epoch-(\d+)-seconds-(\d+)\.keras")
@@ -82,7 +83,7 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
             model = entries.call_with(recipe.model, overrides)
         plan = entries.stages(recipe, overrides)
     # After a resumption the seed differs, or its epochs would repeat the first ones' order and noise.
-    data = entries.call_with(recipe.data, {**overrides, "seed": overrides.get("seed", 0) + done})
+    data = entries.call_with(recipe.data_of, {**overrides, "seed": overrides.get("seed", 0) + done})
     started = time.monotonic()
     try:
         fit_stages(model, _by_rows(data), plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
@@ -122,7 +123,7 @@ def in_float32(recipe, overrides, model):
 def _check_share(recipe, overrides, strategy):
     """Refuses a batch that replicas cannot share out evenly: workers would take some examples twice."""
     replicas = devices.replicas(strategy)
-    default = inspect.signature(recipe.data).parameters.get("batch_size")
+    default = inspect.signature(recipe.data_of).parameters.get("batch_size")
     batch_size = overrides.get("batch_size", default and default.default) or replicas
     if batch_size % replicas:
         raise ValueError(
@@ -157,8 +158,9 @@ def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
         first, end = end, end + stage["epochs"]
         if done < end:
             _set_trainable(model, stage, False)
-            for attribute, value in stage.get("settings", {}).items():
-                setattr(model, attribute, value)
+            for path, value in stage.get("settings", {}).items():
+                *parts, attribute = path.split(".")
+                setattr(functools.reduce(getattr, parts, model), attribute, value)
             if done <= first:
                 with model.distribute_strategy.scope():
                     model.compile(**stage["compile"])
@@ -219,11 +221,11 @@ def write_entry(name, model, training, target, report=None, **settings):
     measured = measure(recipe, model, report, **{**chosen, **settings})
     facts = {
         "entry": name,
-        "kind": recipe.KIND,
-        "title": recipe.TITLE,
-        "data": chosen.get("dataset", recipe.DATA),
-        "headline": recipe.HEADLINE,
-        **entries.model_facts(model),
+        "kind": recipe.kind,
+        "title": recipe.title,
+        "data": chosen.get("dataset", recipe.data),
+        "headline": recipe.headline,
+        **entries.model_facts(model, recipe.kind),
         "archive": entries.archive_facts(data),
         "metrics": measured,
         "training": training,
@@ -236,7 +238,7 @@ def write_entry(name, model, training, target, report=None, **settings):
     inputs = entries.call_with(recipe.examples, chosen)
     files = {
         entries.ARCHIVE: data,
-        entries.EXAMPLES: _examples(model, inputs),
+        entries.EXAMPLES: _examples(recipe, model, inputs),
         entries.PREVIEW: _preview(recipe, model, inputs),
         entries.CARD: render(recipe, facts).encode(),
         entries.METRICS: entries.to_json(facts),
@@ -268,9 +270,9 @@ def measure(recipe, model, report=None, **settings):
     return rows
 
 
-def golden_outputs(model, inputs):
-    """What an entry's weights are remembered by: float32 arrays of a few deterministic outputs."""
-    if not hasattr(model, "latent_size"):
+def golden_outputs(model, inputs, kind="model"):
+    """What the weights of an entry of this kind are remembered by: float32 arrays of a few deterministic outputs."""
+    if kind == "classifier":
         return {"logits": np.asarray(model(inputs, training=False))}
     outputs = {
         "embedding": model.embed(inputs),
@@ -286,11 +288,11 @@ def golden_outputs(model, inputs):
     return flat
 
 
-def _examples(model, inputs):
+def _examples(recipe, model, inputs):
     import io
 
     named = inputs if isinstance(inputs, dict) else {"x": inputs}
-    golden = golden_outputs(model, entries.as_floats(inputs))
+    golden = golden_outputs(model, entries.as_floats(inputs), recipe.kind)
     buffer = io.BytesIO()
     stored = {f"input_{name}": array for name, array in named.items()}
     np.savez_compressed(
@@ -303,5 +305,5 @@ def _preview(recipe, model, inputs):
     import io
 
     buffer = io.BytesIO()
-    plots.write(recipe.preview(model, entries.as_floats(inputs)), buffer, title=recipe.TITLE)
+    plots.write(recipe.preview(model, entries.as_floats(inputs)), buffer, title=recipe.title)
     return buffer.getvalue()

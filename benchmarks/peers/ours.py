@@ -10,7 +10,8 @@ import keras_vae
 from benchmarks.peers import keras_networks
 from benchmarks.peers.workloads import CODES, LEARNING_RATE, NORMAL_SCALE
 from keras_vae.data import batches
-from keras_vae.distributions import NormalLikelihood
+from keras_vae.objectives import ImportanceWeighted
+from keras_vae.parts import NormalLikelihood
 
 
 def model_of(workload, shapes):
@@ -21,7 +22,7 @@ def model_of(workload, shapes):
     if len(workload.networks) > 1:
         # The priors and posteriors are each model's own defaults, as they are in the peer.
         extra = {
-            "mmvae": {"objective": "dreg_looser", "importance_samples": workload.importance_samples},
+            "mmvae": {"objective": ImportanceWeighted(workload.importance_samples, "doubly_reparameterized", "looser")},
             "mopoe": {"stratified": False},  # the peer, too, decodes one draw an example
         }
         kinds = {"mvae": keras_vae.MVAE, "mmvae": keras_vae.MMVAE, "mopoe": keras_vae.MoPoE}

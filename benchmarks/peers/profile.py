@@ -151,7 +151,7 @@ def likelihood(workload, library, rate):
     """Cells of log p(x): what the whole takes, and its parts, measured of one batch and taken as often."""
     import tensorflow as tf
 
-    from keras_vae.models.importance import draws_at_a_time
+    from keras_vae.models.verbs import draws_at_a_time
 
     model, x = library.model, library.floats(workload.many)
     examples = min(workload.many, 100)  # of a batch, by default

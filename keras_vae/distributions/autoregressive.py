@@ -18,7 +18,7 @@ class AutoregressiveCodes(OwnDistribution):
         logits: function from codes `[batch, *grid]` to logits `[batch, *grid, codes]`, those of a code looking at the
             codes before it alone.
         grid: shape of an event.
-        draw: compiled function `(count, seed)` to codes `[count, *grid]`; None: `draw_in_turn`, traced where it is used.
+        draw: compiled function `(count, seed)` to codes `[count, *grid]`; None: `draw_in_turn`.
     """
 
     _parameter_properties = event_ndims()

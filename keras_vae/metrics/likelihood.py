@@ -10,7 +10,7 @@ from keras_vae.metrics.estimate import Estimate
 def free_energy(model, x, batch_size=500, samples=1):
     """Means over the data of the free energy and its terms, as `evaluate` measures them, with draws of z an example.
 
-    A model with `importance_samples` takes so many for each of them.
+    An objective of several draws takes so many for each of them.
 
     Returns:
         `{"free_energy": Estimate, "distortion": Estimate, "rate": Estimate, ...}`, nats per example.
@@ -20,7 +20,7 @@ def free_energy(model, x, batch_size=500, samples=1):
         x = tree.map_structure(lambda part: np.repeat(part, samples, axis=0), x)
     measured = model.evaluate(x, batch_size=batch_size, verbose=0, return_dict=True)
     measured.pop("loss")
-    samples *= getattr(model, "importance_samples", 1)
+    samples *= getattr(model.objective, "samples", 1)
     return {name: Estimate(float(value), "nats", examples, samples=samples) for name, value in measured.items()}
 
 

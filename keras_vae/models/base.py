@@ -1,6 +1,8 @@
 """What a latent-variable model is: a posterior, a prior and a likelihood, and an objective made of them."""
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -40,7 +42,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     # Where old archives have the objective's weight among the model's own variables: before those that are not trained.
     _place_of_weight = 0
     # Weights of the distortions in the objective, variables by modality.
-    distortion_weights: dict[str, Any] = {}
+    distortion_weights: Mapping[str, Any] = MappingProxyType({})
 
     def __new__(cls, *args, **kwargs):
         made = super().__new__(cls, *args, **kwargs)

@@ -1,6 +1,6 @@
 """The conditional variational autoencoder (Sohn et al. 2015)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -51,7 +51,7 @@ class CVAE(VAE):
 
     takes_condition = True
     form = WithCondition()
-    priors = {**PRIORS, "conditional": ConditionalNormalPrior}
+    priors: ClassVar[dict[str, type]] = {**PRIORS, "conditional": ConditionalNormalPrior}
     label_likelihood = CategoricalLikelihood()
 
     def __init__(

@@ -28,8 +28,8 @@ class MMVAE(MultimodalVAE):
     for each (Shi et al. 2019, section 3). Draws are stratified: each expert's reconstruct every modality. With
     `stratified=False` each example draws one expert at each step of training.
 
-    `free_energy`, `distortion` and `rate` are those of the mixture, without weights, whatever the objective: models with
-    different ones compare.
+    `free_energy`, `distortion` and `rate` are those of the mixture, without weights, whatever the objective: models
+    with different ones compare.
 
     Formula:
         `q(z|x) = 1/M sum_m q_m(z|x_m)`; with `z_mk` the k-th draw of expert m and
@@ -58,7 +58,8 @@ class MMVAE(MultimodalVAE):
         **kwargs: further arguments of `MultimodalVAE`. Private latents of a modality come from its own expert under
             each component, and are standard ones where it is unobserved. Weights and beta weigh within `w_mk`.
         stratified: True, or False to train on the draws of one expert an example, drawn uniformly: less decoding and
-            more noise. The objective's expectation is the same, but an importance-weighted one then bounds by K draws, not MK.
+            more noise. The objective's expectation is the same, but an importance-weighted one then bounds by K draws,
+            not MK.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
 """Mixture of products of experts: the generalized multimodal ELBO (Sutter et al. 2021)."""
 
 import itertools
-
 from typing import Any
 
 import keras

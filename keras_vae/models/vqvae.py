@@ -18,9 +18,9 @@ class VQVAE(VAE):
     """Latents are codes: at every place of a grid, that of the codebook's vector nearest to the encoder's.
 
     Minimises `distortion + rate + |sg[z] - e|^2 + commitment * |z - sg[e]|^2` (equation 3), each a sum over the example
-    and a mean over the batch; z are the encoder's vectors, e the codebook's, and the distortion's gradient passes from e to z
-    as it is. The rate is `-log prior(codes)`: under the uniform prior the constant `positions * log(codes)` nats; codes
-    being whole numbers, its gradient reaches nothing but a prior that learns.
+    and a mean over the batch; z are the encoder's vectors, e the codebook's, and the distortion's gradient passes from
+    e to z as it is. The rate is `-log prior(codes)`: under the uniform prior the constant `positions * log(codes)`
+    nats; codes being whole numbers, its gradient reaches nothing but a prior that learns.
 
     A training in two stages, as in the paper, is one of freezing: fit with `model.prior.trainable = False`, then freeze
     `encoder`, `decoder`, `posterior` and `likelihood` instead, compile, and fit again.

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import (
-    LaplacePosterior,
-    NormalPosterior,
-    StandardNormalPrior,
-    kl_divergence,
-)
+from keras_vae.distributions import kl_divergence
+from keras_vae.parts import LaplacePosterior, NormalPosterior, StandardNormalPrior
 
 tfd = tfp.distributions
 

@@ -7,10 +7,7 @@ import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import (
-    mixture_of_experts,
-    product_of_experts,
-)
+from keras_vae.distributions import mixture_of_experts, product_of_experts
 
 tfd = tfp.distributions
 

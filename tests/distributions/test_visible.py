@@ -3,12 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_vae.distributions import (
-    BernoulliLikelihood,
-    DiscretizedLogisticLikelihood,
-    NormalLikelihood,
-    given_visible,
-)
+from keras_vae.distributions import given_visible
+from keras_vae.parts import BernoulliLikelihood, DiscretizedLogisticLikelihood, NormalLikelihood
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import tensorflow as tf
 import worker
 from tiny import compiled, vae, weights
 
-from keras_vae.zoo import devices, entries, training
+from keras_vae import devices
+from keras_vae.zoo import entries, training
 
 
 @pytest.fixture
@@ -168,9 +169,14 @@ class Kill(training._Checkpoint):
 
 
 SEVERAL_STEPS_A_CALL = """
+import dataclasses
+
 
 def training(epochs=2):
     return {"compile": {"optimizer": "adam", "steps_per_execution": 5}, "epochs": epochs}
+
+
+RECIPE = dataclasses.replace(RECIPE, training=training)
 """
 
 

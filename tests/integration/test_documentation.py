@@ -30,8 +30,8 @@ def example(public):
 
 def uses():
     """`{name: code}` of cards, one of those that differ in nothing but the entry's name."""
-    named = {name: zoo.recipe(name).USE for name in reversed(zoo.names(None))}
-    return {name: named[name] for name in {use.replace(f'"{name}"', ""): name for name, use in named.items()}.values()}
+    named = {zoo.recipe(name).use: name for name in reversed(zoo.names(None))}
+    return {name: zoo.recipe(name).example(name) for name in named.values()}
 
 
 README = blocks(ROOT / "README.md")

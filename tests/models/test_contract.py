@@ -168,7 +168,7 @@ def test_default_networks_of_large_images_are_convolutional():
 
 @pytest.mark.parametrize(
     "likelihood",
-    ["laplace", "discretized_logistic", keras_vae.distributions.NormalLikelihood("learned")],
+    ["laplace", "discretized_logistic", keras_vae.parts.NormalLikelihood("learned")],
     ids=str,
 )
 def test_default_networks_fit_every_likelihood(likelihood, images):
@@ -272,7 +272,7 @@ def without_shapes(config):
 
 
 OPTIONS = {
-    "vae": {"prior": "laplace", "likelihood": keras_vae.distributions.NormalLikelihood("learned")},
+    "vae": {"prior": "laplace", "likelihood": keras_vae.parts.NormalLikelihood("learned")},
     "iwae": {"importance_samples": 3, "estimator": "reparameterized"},
     "vamp_vae": {"components": 5},
     "cvae": {"prior": "conditional"},
@@ -510,7 +510,7 @@ def test_metrics_of_many_examples_add_up_under_mixed_precision(policy, images):
     "options",
     [
         {"prior": "laplace"},
-        {"likelihood": keras_vae.distributions.NormalLikelihood("learned")},
+        {"likelihood": keras_vae.parts.NormalLikelihood("learned")},
         {"beta": 1.003},  # 1 in half precision
     ],
     ids=["laplace prior", "learned scale", "beta"],

@@ -287,7 +287,7 @@ def test_translate_of_a_model_without_networks():
 
 
 @pytest.mark.parametrize(
-    "likelihood", ["bernoulli", keras_vae.distributions.NormalLikelihood("learned")], ids=["bernoulli", "learned scale"]
+    "likelihood", ["bernoulli", keras_vae.parts.NormalLikelihood("learned")], ids=["bernoulli", "learned scale"]
 )
 def test_verbs_of_a_model_with_given_networks_need_no_fit(likelihood):
     assert vae(likelihood=likelihood).sample(2).shape == (2, 8, 8, 1)

@@ -12,8 +12,8 @@ from scipy.stats import norm
 from tiny import IMAGE, MIDDLE, mvae, vae
 
 from keras_vae import IWAE, MMVAE, VAE, MoPoE
-from keras_vae.distributions import NormalPosterior
 from keras_vae.models.mmvae import _drawn
+from keras_vae.parts import NormalPosterior
 
 tfd = tfp.distributions
 BOTH = pytest.mark.parametrize("cls", [MMVAE, MoPoE])

@@ -9,7 +9,8 @@ from tiny import compiled, mvae, vae
 import keras_vae
 from keras_vae import metrics
 from keras_vae.callbacks import ChainMixing
-from keras_vae.distributions import CoupledExponentialPrior, GibbsMixture
+from keras_vae.distributions import GibbsMixture
+from keras_vae.parts import CoupledExponentialPrior
 
 
 def poise(latent_size=4, **kwargs):
@@ -85,7 +86,7 @@ def test_toy_of_two_correlated_latents_is_learned():
     keras.utils.set_random_seed(0)
     linear = {name: keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]) for name in x}
     decoders = {name: keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]) for name in x}
-    likelihood = keras_vae.distributions.NormalLikelihood(noise)
+    likelihood = keras_vae.parts.NormalLikelihood(noise)
     model = keras_vae.POISEVAE(linear, decoders, 2, likelihood=likelihood, chains=2, seed=1)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 1600)))
     model.fit(x, batch_size=200, epochs=8, verbose=0)
@@ -186,7 +187,7 @@ def test_private_latents_are_independent_of_the_other_modality(pairs):
         ({"private_latents": {"sound": 1}}, "name some of"),
         ({"prior": CoupledExponentialPrior((1, 1))}, "in all"),
         ({"prior": "standard_normal"}, "coupled"),
-        ({"prior": keras_vae.distributions.StandardNormalPrior(4)}, "CoupledExponentialPrior"),
+        ({"prior": keras_vae.parts.StandardNormalPrior(4)}, "CoupledExponentialPrior"),
         ({"posterior": "laplace"}, "normals"),
     ],
 )

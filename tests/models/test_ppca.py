@@ -288,7 +288,7 @@ def test_saved_model_is_the_same(closed_form, test, tmp_path):
 
 
 def test_posterior_of_constant_scale_needs_an_encoder_of_its_size():
-    posterior = keras_vae.distributions.HomoscedasticNormalPosterior(3)
+    posterior = keras_vae.parts.HomoscedasticNormalPosterior(3)
     with pytest.raises(ValueError, match=r"must return 3 numbers an example; got \[4\]"):
         posterior.build((None, 4))
     posterior.build((None, 3))

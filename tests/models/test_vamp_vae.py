@@ -40,7 +40,7 @@ def test_vamp_prior_whose_posteriors_are_all_the_standard_normal_is_the_vae(trai
     raw = np.log(np.expm1(1.0 - 1e-5))
     head.bias.assign(np.repeat([0.0, raw], 2).astype("float32"))
     z = tf.random.normal((50, 2))
-    standard = keras_vae.distributions.StandardNormalPrior(2).distribution()
+    standard = keras_vae.parts.StandardNormalPrior(2).distribution()
     np.testing.assert_allclose(model.prior_of().log_prob(z), standard.log_prob(z), atol=1e-4)
     assert measured(model, images[:8])["rate"] == pytest.approx(0.0, abs=1e-4)
 

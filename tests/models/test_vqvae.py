@@ -11,8 +11,7 @@ from tiny import compiled, vqvae, weights
 
 import keras_vae
 from keras_vae import metrics
-from keras_vae.distributions import GradientCodebook, MovingAverageCodebook
-from keras_vae.models.code_priors import AutoregressivePrior, UniformPrior
+from keras_vae.parts import AutoregressivePrior, GradientCodebook, MovingAverageCodebook, UniformPrior
 
 POSITIONS = 16
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tiny import compiled, vae
 
 import keras_vae
-from keras_vae.models.importance import draws_at_a_time
+from keras_vae.models.verbs import draws_at_a_time
 
 
 @pytest.fixture(scope="module")

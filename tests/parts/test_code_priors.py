@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vae.models.code_priors import AutoregressivePrior, UniformPrior
 from keras_vae.networks import gated_pixel_cnn
+from keras_vae.parts import AutoregressivePrior, UniformPrior
 
 GRID, CODES = (2, 2), 3
 GRIDS = np.array(list(itertools.product(range(CODES), repeat=4)), "int32").reshape(-1, *GRID)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vae.distributions import GradientCodebook, MovingAverageCodebook
+from keras_vae.parts import GradientCodebook, MovingAverageCodebook
 
 
 def codebook(cls=MovingAverageCodebook, vectors=((0.0, 0.0), (10.0, 0.0)), started=True, **options):

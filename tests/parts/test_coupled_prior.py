@@ -6,12 +6,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy import stats
 
-from keras_vae.distributions import (
-    CoupledExponentialPrior,
-    GibbsMixture,
-    coupled_kl_divergence,
-)
-from keras_vae.distributions.coupled_prior import GAIN
+from keras_vae.distributions import GibbsMixture, coupled_kl_divergence
+from keras_vae.parts import CoupledExponentialPrior
+from keras_vae.parts.coupled_prior import GAIN
 
 NAMES = ("linear", "first_mixed", "second_mixed", "quadratic")
 RAW = dict(zip(NAMES, (0.6, 0.9, -0.5, -1.2), strict=True))  # a strong coupling of all four kinds

@@ -8,7 +8,7 @@ import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions import (
+from keras_vae.parts import (
     BernoulliLikelihood,
     CategoricalLikelihood,
     DiscretizedLogisticLikelihood,

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tiny import compiled, mvae, vae
 
-from keras_vae.distributions import FullNormalMixture, NormalMixturePrior, StandardNormalPrior
+from keras_vae.distributions import FullNormalMixture
+from keras_vae.parts import NormalMixturePrior, StandardNormalPrior
 
 tfd = tfp.distributions
 

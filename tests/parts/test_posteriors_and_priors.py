@@ -7,7 +7,7 @@ import scipy.special
 import scipy.stats
 import tensorflow as tf
 
-from keras_vae.distributions import (
+from keras_vae.parts import (
     LIKELIHOODS,
     POSTERIORS,
     PRIORS,

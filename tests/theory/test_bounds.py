@@ -9,7 +9,8 @@ import tensorflow_probability as tfp
 from tiny import completing_cvae, vae
 
 import keras_vae
-from keras_vae.distributions import NormalLikelihood, NormalPosterior, kl_divergence
+from keras_vae.distributions import kl_divergence
+from keras_vae.parts import NormalLikelihood, NormalPosterior
 
 tfd = tfp.distributions
 

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from tiny import cvae, mvae, vae
 
-from keras_vae.distributions import NormalPosterior, product_of_experts
+from keras_vae.distributions import product_of_experts
+from keras_vae.parts import NormalPosterior
 
 
 def mean_terms(model, data, training=False):

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import FrozenInstanceError, replace
 
+import keras
 import numpy as np
 import pytest
 from tiny import weights
@@ -20,10 +22,11 @@ MODELS, EVERY = zoo.names(), zoo.names(None)
 
 @pytest.mark.parametrize("name", EVERY)
 def test_entry_gives_its_golden_outputs(name):
-    model = zoo.load(name)
+    model, facts = zoo.load(name), zoo.metrics(name)
+    assert entries.model_facts(model, facts["kind"]).items() <= facts.items()
     with np.load(entries.folder(name) / entries.EXAMPLES) as stored:
         golden = {key.removeprefix("golden_"): stored[key] for key in stored if key.startswith("golden_")}
-    made = training.golden_outputs(model, zoo.examples(name))
+    made = training.golden_outputs(model, zoo.examples(name), facts["kind"])
     assert made.keys() == golden.keys()
     for key, value in golden.items():
         np.testing.assert_allclose(made[key], value, atol=2e-4, rtol=1e-3, err_msg=key)
@@ -62,6 +65,69 @@ def test_zoo_is_under_40_megabytes():
     assert sum((entries.folder(name) / entries.ARCHIVE).stat().st_size for name in EVERY) < 40e6
 
 
+def test_recipes_need_no_tensorflow():
+    code = "import sys; from keras_vae.zoo import entries\n"
+    code += "assert all(entries.recipe(name).doc for name in entries.recipes())\n"
+    code += "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_recipe_says_what_its_entry_does(name):
+    recipe, facts = zoo.recipe(name), zoo.metrics(name)
+    assert isinstance(recipe, zoo.Recipe)
+    assert {field: facts[field] for field in ("title", "kind", "headline", "data")} == {
+        field: getattr(recipe, field) for field in ("title", "kind", "headline", "data")
+    }
+    assert f'keras_vae.zoo.load("{name}")' in recipe.example(name)
+    assert "{name}" not in recipe.example(name)
+    assert recipe.doc in zoo.card(name)
+    # Of one's data, not of those of the recipe that it is made of
+    assert ("non-commercial" in recipe.licence) == ("svhn" in recipe.data)
+    assert ("LeCun" in recipe.licence) == ("mnist" in recipe.data.replace("fashion_mnist", ""))
+    assert not recipe.compared_with or name in recipe.compared_with
+
+
+@pytest.mark.parametrize("field", ["title", "doc"])
+def test_recipes_made_of_others_have_what_must_be_their_own(field):
+    values = [getattr(zoo.recipe(name), field) for name in entries.recipes()]
+    assert len(set(values)) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"title": ""}, "title must be a text"),
+        ({"kind": "modle"}, "kind must be one of .*model.*'modle'"),
+        ({"headline": "free energy"}, "headline must be the name of a metric"),
+        ({"use": "import keras_vae"}, 'use must be Python that names its entry "{name}"'),
+        ({"model": None}, "model must be a function, not None"),
+        ({"pairs": "mnist"}, "pairs must be a function or None"),
+        ({"space": ["beta"]}, "space must be a tuple of names"),
+        ({"summary": "rate"}, "summary must be a tuple of names"),
+        ({"splits": ("train",)}, "splits must be a tuple: trained on, held out"),
+        ({"compared_with": ("vae",)}, "compared_with must be a mapping"),
+        ({"kind": "", "licence": None}, "licence must be a text.*; kind must be"),
+    ],
+)
+def test_wrong_recipe_is_refused(fields, says):
+    with pytest.raises(ValueError, match=f"The recipe '.*' is wrong: .*{says}"):
+        replace(zoo.recipe("vae"), **fields)
+
+
+def test_recipe_does_not_change():
+    with pytest.raises(FrozenInstanceError):
+        zoo.recipe("vae").kind = "classifier"
+
+
+def test_card_says_what_latents_are():
+    assert "VQVAE, 49 codes of 512, 1,362,373 parameters" in zoo.card("vq_vae_fashion_mnist")
+    assert "VAE, 50 latents, 425,285 parameters" in zoo.card("vae")
+    assert "Functional, 280,234 parameters" in zoo.card("classifier_mnist")
+    rows = {name: latents for name, _, latents, *_ in cards.overview_rows(None)}
+    assert (rows["vq_vae"], rows["vae"], rows["classifier_mnist"]) == ("64 codes of 512", "50", "")
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_metrics_are_finite_and_say_what_they_were_measured_on(name):
     facts = zoo.metrics(name)
@@ -95,7 +161,7 @@ def test_card_sets_an_entry_beside_its_baselines_and_other_entries():
     table = zoo.card("ppca").split("## Compared")[1].split("## Made")[0].strip().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     assert rows[0] == ["entry", "negative log likelihood", "free energy", "reconstruction error"]
-    assert [row[0] for row in rows[2:]] == list(zoo.recipe("ppca").COMPARED_WITH.values())
+    assert [row[0] for row in rows[2:]] == list(zoo.recipe("ppca").compared_with.values())
     assert rows[2][1:] == ["", "", cards.format_value(facts["pca/reconstruction_error"])]
     assert rows[3][1] == cards.format_value(facts["closed_form/negative_log_likelihood"])
     assert rows[4][3] == cards.format_value(facts["reconstruction_error"])
@@ -183,6 +249,18 @@ def test_unbuilt_model_is_not_saved(tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
+def test_kind_of_a_saved_entry_says_how_it_is_compiled(tmp_path):
+    digits = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    with pytest.raises(TypeError, match=r"Sequential is no keras_vae\.LatentVariableModel.*kind='classifier'"):
+        zoo.save(digits, tmp_path / "mine")
+    with pytest.raises(ValueError, match="kind must be one of"):
+        zoo.save(digits, tmp_path / "mine", kind="judge")
+    assert not (tmp_path / "mine").exists()
+    zoo.save(digits, tmp_path / "mine", kind="classifier")
+    loaded = zoo.load(tmp_path / "mine")
+    assert "accuracy" in loaded.evaluate(np.ones((5, 4)), np.zeros(5), verbose=0, return_dict=True)
+
+
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     entries.write_files(tmp_path, {"a": b"old", "b": b"old"})
 
@@ -211,7 +289,7 @@ def test_entry_with_a_recipe_alone_is_trained_but_not_listed(toy):
     assert zoo.names(None) == []
     assert cards.overview_rows() == []
     assert "toy" not in zoo.results_table()
-    assert zoo.recipe("toy").TITLE == "Toy"
+    assert zoo.recipe("toy").title == "Toy"
     assert zoo.load("toy", weights=False).latent_size == 2
     for verb in (zoo.load, zoo.metrics, zoo.card, zoo.examples):
         with pytest.raises(FileNotFoundError, match=r"is missing.*make the entry: keras-vae train toy"):
@@ -232,8 +310,7 @@ def test_card_compares_trainings_over_seeds_and_hyperparameters(toy, monkeypatch
 
     known = [trained({}, 0.1), trained({"beta": 9.0}, 0.5), trained({"seed": 1}, 0.3)]
     entries.write_files(toy / "zoo" / "toy", {entries.TRAININGS: entries.to_json(known)})
-    recipe = zoo.recipe("toy")
-    recipe.COMPARED_WITH, recipe.SUMMARY = {"toy": "Toy"}, ("gap", "unmeasured")
+    recipe = replace(zoo.recipe("toy"), compared_with={"toy": "Toy"}, summary=("gap", "unmeasured"))
     text = cards.render(recipe, zoo.metrics("toy"))
     assert "| Toy, 2 seeds | 0.200 ± 0.141 |  |" in text
     assert "| Toy, beta 9 | 0.500 |  |" in text
@@ -316,6 +393,8 @@ def test_killed_training_goes_on_from_the_last_finished_epoch(toy):
 
 
 IN_TWO_STAGES = """
+import dataclasses
+
 
 def training(epochs=3, learning_rate=1e-3):
     import keras
@@ -323,6 +402,9 @@ def training(epochs=3, learning_rate=1e-3):
     first = {"compile": {"optimizer": keras.optimizers.Adam(learning_rate)}, "epochs": 2, "frozen": ("decoder",)}
     second = {"compile": {"optimizer": keras.optimizers.SGD(1e-4)}, "epochs": epochs, "settings": {"seed": 7}}
     return [first, {**second, "frozen": ("encoder", "posterior")}]
+
+
+RECIPE = dataclasses.replace(RECIPE, training=training)
 """
 
 

@@ -5,19 +5,15 @@ constants shift the values of the three parts (the total correlation upwards), b
 Data (a sub-grid of dSprites), networks, training and the definitions of the metrics are those of `vae_dsprites`.
 """
 
+from dataclasses import replace
+
 from keras_vae.zoo.entries import recipe
 
 _plain = recipe("vae_dsprites")
 
-TITLE = "beta-TCVAE on dSprites"
-KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
-USE = _plain.USE.replace("vae_dsprites", "beta_tc_vae")
-MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
-SPLITS = _plain.SPLITS
-
-data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
-examples, preview, factors = _plain.examples, _plain.preview, _plain.factors
-
 
 def model(beta=6.0, sampling="weighted", dataset_size=41_472, seed=0):
     return _plain.model(variant="BetaTCVAE", beta=beta, sampling=sampling, dataset_size=dataset_size, seed=seed)
+
+
+RECIPE = replace(_plain, title="beta-TCVAE on dSprites", model=model)

@@ -5,19 +5,15 @@ has other values of beta as well; at 250 no factor is worth its price, and all l
 Data (a sub-grid of dSprites), networks, training and the definitions of the metrics are those of `vae_dsprites`.
 """
 
+from dataclasses import replace
+
 from keras_vae.zoo.entries import recipe
 
 _plain = recipe("vae_dsprites")
 
-TITLE = "beta-VAE on dSprites"
-KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
-USE = _plain.USE.replace("vae_dsprites", "beta_vae")
-MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
-SPLITS = _plain.SPLITS
-
-data, training, evaluate = _plain.data, _plain.training, _plain.evaluate
-examples, preview, factors = _plain.examples, _plain.preview, _plain.factors
-
 
 def model(beta=4.0, latent_size=10, filters=32, width=128, seed=0):
     return _plain.model(latent_size, filters, width, seed, variant="BetaVAE", beta=beta)
+
+
+RECIPE = replace(_plain, title="beta-VAE on dSprites", model=model)

@@ -4,25 +4,26 @@ cosine with this package's augmentation (shifts, zooms, turns, contrast; no flip
 
 from functools import partial
 
-from keras_vae.zoo import judges
+from keras_vae.zoo import judges, shared
+from keras_vae.zoo.recipe import Recipe
 
-TITLE = "Digit classifier on MNIST"
-KIND, DATA, HEADLINE = "classifier", "mnist", "accuracy"
-LICENCE = (
-    "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
-    "Cortes, Creative Commons Attribution-Share Alike 3.0."
+RECIPE = Recipe(
+    title="Digit classifier on MNIST",
+    kind="classifier",
+    data="mnist",
+    headline="accuracy",
+    licence=shared.MNIST,
+    use="""
+    import keras_vae
+
+    classifier = keras_vae.zoo.load("{name}")
+    x = keras_vae.zoo.examples("{name}")  # ten test images
+    digits = classifier.predict(x).argmax(axis=-1)
+    """,
+    model=partial(judges.model, shape=(28, 28, 1)),
+    data_of=partial(judges.data_of, source="mnist"),
+    training=partial(judges.training, source="mnist", epochs=2),
+    evaluate=partial(judges.evaluate, source="mnist"),
+    examples=partial(judges.one_of_each, source="mnist"),
+    preview=judges.preview,
 )
-USE = """
-import keras_vae
-
-classifier = keras_vae.zoo.load("classifier_mnist")
-x = keras_vae.zoo.examples("classifier_mnist")      # ten test images, [10, 28, 28, 1]
-digits = classifier.predict(x).argmax(axis=-1)
-"""
-
-model = partial(judges.model, shape=(28, 28, 1))
-data = partial(judges.data, source="mnist")
-training = partial(judges.training, source="mnist", epochs=2)
-evaluate = partial(judges.evaluate, source="mnist")
-examples = partial(judges.one_of_each, source="mnist")
-preview = judges.preview

@@ -13,24 +13,8 @@ intraclass correlations of its slant and its ink say how far (1: depends on the 
 The linear probe tells how much of the label is left in the latents (chance: about 10 %).
 """
 
-TITLE = "CVAE: MNIST given its labels"
-KIND, DATA, HEADLINE = "model", "mnist with labels, dynamic binarization", "class_agreement"
-LICENCE = (
-    "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
-    "Cortes, Creative Commons Attribution-Share Alike 3.0."
-)
-USE = """
-import numpy as np
-import keras_vae
-
-model = keras_vae.zoo.load("cvae")
-labels = np.eye(10, dtype="float32")
-digits = model.sample(labels, samples=5, seed=0)               # [5, 10, 28, 28, 1]: one of each class, five times
-x = keras_vae.zoo.examples("cvae")                             # {"x": [10, 28, 28, 1], "condition": [10, 10]}
-z = model.embed(x)                                             # [10, 32]: how each is written
-same_style = model.decode(z[:, None], labels).mean()           # [10 styles, 10 classes, 28, 28, 1]
-nats = model.log_likelihood(x, samples=100)                    # log p(x|y), [10]
-"""
+from keras_vae.zoo import shared
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(latent_size=32, width=300, activation="elu", beta=1.0, seed=0):
@@ -49,7 +33,7 @@ def model(latent_size=32, width=300, activation="elu", beta=1.0, seed=0):
     return made
 
 
-def data(batch_size=200, seed=0, split="train"):
+def data_of(batch_size=200, seed=0, split="train"):
     import tensorflow as tf
 
     from keras_vae.data import arrays, batches
@@ -135,3 +119,29 @@ def preview(model, x):
             for index, images in enumerate(same)
         },
     }
+
+
+RECIPE = Recipe(
+    title="CVAE: MNIST given its labels",
+    data="mnist with labels, dynamic binarization",
+    headline="class_agreement",
+    licence=shared.MNIST,
+    use="""
+    import numpy as np
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    labels = np.eye(10, dtype="float32")
+    digits = model.sample(labels, samples=5, seed=0)  # [5, 10, 28, 28, 1]: one of each class, five times
+    x = keras_vae.zoo.examples("{name}")  # {"x": [10, 28, 28, 1], "condition": [10, 10]}
+    z = model.embed(x)  # [10, 32]: how each is written
+    same_style = model.decode(z[:, None], labels).mean()  # [10 styles, 10 classes, 28, 28, 1]
+    nats = model.log_likelihood(x, samples=100)  # log p(x|y), [10]
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=preview,
+)

@@ -22,23 +22,9 @@ Pyro's figures are for grey values as expected bits, with one model for each col
 weights under the same reading. How the paper treats grey values is not known to us.
 """
 
-TITLE = "CVAE: completing MNIST from some quadrants"
-KIND, DATA, HEADLINE = "model", "mnist, dynamic binarization", "negative_log_likelihood_given_one_quadrant"
-LICENCE = (
-    "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
-    "Cortes, Creative Commons Attribution-Share Alike 3.0."
-)
-USE = """
-import keras_vae
-from keras_vae.data import quadrants, visible_part
+from keras_vae.zoo import shared
+from keras_vae.zoo.recipe import Recipe
 
-model = keras_vae.zoo.load("cvae_completion")
-x = keras_vae.zoo.examples("cvae_completion")["x"]             # [10, 28, 28, 1]
-mask = quadrants([False, False, True, False], 28, 28)          # upper left, upper right, lower left, lower right
-condition = visible_part(x, mask)                              # [10, 28, 28, 2]
-completions = model.sample(condition, samples=5, seed=0)       # [5, 10, 28, 28, 1], the visible quadrant as it was
-nats = model.log_likelihood({"x": x, "condition": condition})  # log p(hidden pixels | visible pixels), [10]
-"""
 SHAPE = (28, 28, 1)
 VISIBLE = {  # upper left, upper right, lower left, lower right
     "one_quadrant": (False, False, True, False),
@@ -51,8 +37,8 @@ def model(latent_size=32, width=256, activation="elu", beta=1.0, seed=0):
     import keras
 
     import keras_vae
-    from keras_vae.distributions import ConditionalNormalPrior
     from keras_vae.networks import dense_decoder, dense_encoder
+    from keras_vae.parts import ConditionalNormalPrior
 
     widths = (width, width)
 
@@ -77,7 +63,7 @@ def model(latent_size=32, width=256, activation="elu", beta=1.0, seed=0):
     return made
 
 
-def data(batch_size=200, seed=0, split="train"):
+def data_of(batch_size=200, seed=0, split="train"):
     import tensorflow as tf
 
     from keras_vae.data import arrays, batches, random_quadrants, visible_part
@@ -124,7 +110,7 @@ def deterministic(width=580, epochs=20, learning_rate=1e-3, seed=0, split="train
     def pair(batch):
         return batch["condition"], tf.concat([batch["x"], batch["condition"][..., 1:]], axis=-1)
 
-    batches = data(seed=seed, split=split)
+    batches = data_of(seed=seed, split=split)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(batches))
     network.compile(keras.optimizers.Adam(schedule), nats_of_hidden_pixels, steps_per_execution=20, jit_compile=True)
     network.fit(batches.map(pair), epochs=epochs, verbose=0, shuffle=False)
@@ -134,7 +120,8 @@ def deterministic(width=580, epochs=20, learning_rate=1e-3, seed=0, split="train
 def evaluate(model, samples=200, seed=0):
     from keras_vae import metrics
     from keras_vae.data import arrays, binarize, quadrants, visible_part
-    from keras_vae.distributions import BernoulliLikelihood, given_visible
+    from keras_vae.distributions import given_visible
+    from keras_vae.parts import BernoulliLikelihood
 
     grey = arrays("mnist", "test")[0] / 255.0
     bits = binarize(grey, seed=seed).numpy()
@@ -178,3 +165,28 @@ def preview(model, x):
             "truth": x["x"],
         }
     return sections
+
+
+RECIPE = Recipe(
+    title="CVAE: completing MNIST from some quadrants",
+    data="mnist, dynamic binarization",
+    headline="negative_log_likelihood_given_one_quadrant",
+    licence=shared.MNIST,
+    use="""
+    import keras_vae
+    from keras_vae.data import quadrants, visible_part
+
+    model = keras_vae.zoo.load("{name}")
+    x = keras_vae.zoo.examples("{name}")["x"]  # [10, 28, 28, 1]
+    mask = quadrants([False, False, True, False], 28, 28)  # upper left, upper right, lower left, lower right
+    condition = visible_part(x, mask)  # [10, 28, 28, 2]
+    completions = model.sample(condition, samples=5, seed=0)  # [5, 10, 28, 28, 1], the visible quadrant as it was
+    nats = model.log_likelihood({"x": x, "condition": condition})  # log p(hidden pixels | visible pixels), [10]
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=preview,
+)

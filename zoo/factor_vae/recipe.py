@@ -6,18 +6,11 @@ second.
 Data (a sub-grid of dSprites), networks, training and the definitions of the metrics are those of `vae_dsprites`.
 """
 
+from dataclasses import replace
+
 from keras_vae.zoo.entries import recipe
 
 _plain = recipe("vae_dsprites")
-
-TITLE = "FactorVAE on dSprites"
-KIND, DATA, HEADLINE, LICENCE = _plain.KIND, _plain.DATA, _plain.HEADLINE, _plain.LICENCE
-USE = _plain.USE.replace("vae_dsprites", "factor_vae")
-MEASURED_ON, COMPARED_WITH, SUMMARY = _plain.MEASURED_ON, _plain.COMPARED_WITH, _plain.SUMMARY
-SPLITS = _plain.SPLITS
-
-data, factors, evaluate = _plain.data, _plain.factors, _plain.evaluate
-examples, preview = _plain.examples, _plain.preview
 
 
 def model(gamma=10.0, critic_widths=(256, 256, 256), seed=0):
@@ -31,3 +24,6 @@ def training(epochs=24, learning_rate=1e-3, critic_learning_rate=1e-3):
     critic = keras.optimizers.Adam(critic_learning_rate, beta_1=0.5, beta_2=0.9)
     each = keras.optimizers.OptimizerMap(plan["compile"]["optimizer"], {".*/critic/.*": critic})
     return {**plan, "compile": {**plan["compile"], "optimizer": keras.optimizers.MultiOptimizer(each)}}
+
+
+RECIPE = replace(_plain, title="FactorVAE on dSprites", model=model, training=training)

@@ -7,20 +7,16 @@ are those of `mvae_poe`: what differs is the fusion, and that experts alone are 
 has Laplace posteriors and no private latents; here experts are normal, for comparison with `mvae_poe` and `mopoe`.
 """
 
+from dataclasses import replace
+
 from keras_vae.zoo.entries import recipe
 
 _product = recipe("mvae_poe")
 
-TITLE = "MMVAE (mixture of experts) on MNIST-SVHN"
-KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
-USE = _product.USE.replace('"mvae_poe"', '"mmvae_moe"')
 
-COMPARED_WITH, SUMMARY, SPACE = _product.COMPARED_WITH, _product.SUMMARY, _product.SPACE
-
-data, training, evaluate = _product.data, _product.training, _product.evaluate
-pairs, examples, preview = _product.pairs, _product.examples, _product.preview
-
-
-def model(objective="elbo", importance_samples=1, shared=12, components=100, seed=0):
-    options = {"objective": objective, "importance_samples": importance_samples, "posterior": "normal"}
+def model(objective="free_energy", shared=12, components=100, seed=0):
+    options = {"objective": objective, "posterior": "normal"}
     return _product.model(variant="MMVAE", shared=shared, components=components, options=options, seed=seed)
+
+
+RECIPE = replace(_product, title="MMVAE (mixture of experts) on MNIST-SVHN", model=model)

@@ -5,20 +5,16 @@ Networks, likelihoods, data, the private latents of SVHN's style, the warm-up of
 are those of `mvae_poe`; the fusion alone differs, and with it the rate, which is that of the mixture.
 """
 
+from dataclasses import replace
+
 from keras_vae.zoo.entries import recipe
 
 _product = recipe("mvae_poe")
 
-TITLE = "MoPoE (mixture of products of experts) on MNIST-SVHN"
-KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
-USE = _product.USE.replace('"mvae_poe"', '"mopoe"')
 
-COMPARED_WITH, SUMMARY, SPACE = _product.COMPARED_WITH, _product.SUMMARY, _product.SPACE
-
-data, training, evaluate = _product.data, _product.training, _product.evaluate
-pairs, examples, preview = _product.pairs, _product.examples, _product.preview
-
-
-def model(objective="elbo", importance_samples=1, shared=12, components=100, seed=0):
-    options = {"objective": objective, "importance_samples": importance_samples}
+def model(objective="free_energy", shared=12, components=100, seed=0):
+    options = {"objective": objective}
     return _product.model(variant="MoPoE", shared=shared, components=components, options=options, seed=seed)
+
+
+RECIPE = replace(_product, title="MoPoE (mixture of products of experts) on MNIST-SVHN", model=model)

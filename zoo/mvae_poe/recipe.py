@@ -29,43 +29,8 @@ For comparison, MMVAE (Shi et al. 2019) reports 86 % SVHN from MNIST, 69 % MNIST
 with all of SVHN and other classifiers.
 """
 
-TITLE = "MVAE (product of experts) on MNIST-SVHN"
-KIND, DATA, HEADLINE = "model", "same-digit pairs of mnist and svhn_cropped", "svhn_from_mnist_coherence"
-LICENCE = (
-    "Code: Apache 2.0. SVHN (Netzer et al. 2011) is for non-commercial use only, and so are these weights, trained on "
-    "it, and its images in `examples.npz` and the preview. The images of MNIST: Yann LeCun and Corinna Cortes, "
-    "Creative Commons Attribution-Share Alike 3.0."
-)
-COMPARED_WITH = {
-    "cca": "CCA, the linear baseline",
-    "mvae_poe": "MVAE",
-    "mmvae_moe": "MMVAE",
-    "mopoe": "MoPoE",
-    "poise_vae": "POISE-VAE",
-}
-SUMMARY = (
-    "svhn_from_mnist_coherence",
-    "mnist_from_svhn_coherence",
-    "joint_coherence",
-    "linear_probe_mnist",
-    "linear_probe_svhn",
-    "linear_probe_mnist_and_svhn",
-    "frechet_distance_mnist",
-    "frechet_distance_svhn",
-    "negative_log_likelihood",
-    "free_energy",
-    "training_step_over_that_of_mvae_poe",
-)
-SPACE = ("beta", "shared")  # what `keras-vae tune` searches
-USE = """
-import keras_vae
-
-model = keras_vae.zoo.load("mvae_poe")
-x = keras_vae.zoo.examples("mvae_poe")                           # {"mnist": [10, 28, 28, 1], "svhn": [10, 32, 32, 3]}
-svhn = model.translate({"mnist": x["mnist"]}, to="svhn")         # [10, 32, 32, 3]
-both = model.sample(16, seed=0)                                  # {"mnist": [16, ...], "svhn": [16, ...]}
-z = model.embed({"svhn": x["svhn"]})                             # posterior means with MNIST missing
-"""
+from keras_vae.zoo import shared
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(
@@ -83,7 +48,7 @@ def model(
 ):
     import keras_vae
     from keras_vae import networks
-    from keras_vae.distributions import NormalLikelihood, NormalMixturePrior
+    from keras_vae.parts import NormalLikelihood, NormalMixturePrior
 
     mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_svhn
     stages = (filters, 2 * filters, 4 * filters)
@@ -109,7 +74,7 @@ def model(
     return made
 
 
-def data(batch_size=64, augmentation=0.25, seed=0, split="train"):
+def data_of(batch_size=64, augmentation=0.25, seed=0, split="train"):
     from functools import partial
 
     from keras_vae.data import paired_arrays, paired_batches
@@ -256,3 +221,51 @@ def preview(model, x):
         | {f"MNIST, draw {index + 1}": images for index, images in enumerate(to_mnist)},
         "Joint generation": {"MNIST": joint["mnist"], "SVHN": joint["svhn"]},
     }
+
+
+RECIPE = Recipe(
+    title="MVAE (product of experts) on MNIST-SVHN",
+    data="same-digit pairs of mnist and svhn_cropped",
+    headline="svhn_from_mnist_coherence",
+    licence=(
+        f"{shared.SVHN} The images of MNIST: Yann LeCun and Corinna Cortes, Creative Commons Attribution-Share Alike "
+        "3.0."
+    ),
+    use="""
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    x = keras_vae.zoo.examples("{name}")  # {"mnist": [10, 28, 28, 1], "svhn": [10, 32, 32, 3]}
+    svhn = model.translate({"mnist": x["mnist"]}, to="svhn")  # [10, 32, 32, 3]
+    both = model.sample(16, seed=0)  # {"mnist": [16, ...], "svhn": [16, ...]}
+    z = model.embed({"svhn": x["svhn"]})  # posterior means with MNIST missing
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=preview,
+    compared_with={
+        "cca": "CCA, the linear baseline",
+        "mvae_poe": "MVAE",
+        "mmvae_moe": "MMVAE",
+        "mopoe": "MoPoE",
+        "poise_vae": "POISE-VAE",
+    },
+    summary=(
+        "svhn_from_mnist_coherence",
+        "mnist_from_svhn_coherence",
+        "joint_coherence",
+        "linear_probe_mnist",
+        "linear_probe_svhn",
+        "linear_probe_mnist_and_svhn",
+        "frechet_distance_mnist",
+        "frechet_distance_svhn",
+        "negative_log_likelihood",
+        "free_energy",
+        "training_step_over_that_of_mvae_poe",
+    ),
+    space=("beta", "shared"),
+    pairs=pairs,
+)

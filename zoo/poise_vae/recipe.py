@@ -16,18 +16,12 @@ POISE-VAE (github.com/gongziyida/POISEVAEv1), which report 92.9 % (MNIST) and 68
 11.9 %, 10.9 % and 12.0 %, near chance.
 """
 
+from dataclasses import replace
+from functools import partial
+
 from keras_vae.zoo.entries import recipe
 
 _product = recipe("mvae_poe")
-
-TITLE = "POISE-VAE on MNIST-SVHN"
-KIND, DATA, HEADLINE, LICENCE = _product.KIND, _product.DATA, _product.HEADLINE, _product.LICENCE
-USE = _product.USE.replace('"mvae_poe"', '"poise_vae"')
-
-COMPARED_WITH, SUMMARY = _product.COMPARED_WITH, _product.SUMMARY
-
-data, pairs, examples, preview = _product.data, _product.pairs, _product.examples, _product.preview
-SPACE = ("beta", "coupled")
 
 
 def evaluate(model, seed=0):
@@ -52,7 +46,7 @@ def evaluate(model, seed=0):
 
 
 def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", beta=1.0, seed=0):
-    from keras_vae.distributions import CoupledExponentialPrior
+    from keras_vae.parts import CoupledExponentialPrior
 
     prior = CoupledExponentialPrior((coupled, coupled), (0, private_svhn), start)
     options = {"prior": prior, "reconstruct_absent": True, "gradient": gradient}
@@ -61,8 +55,18 @@ def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", beta=1.0,
 
 
 def training(epochs=18, learning_rate=1e-3, prior_epochs=3, prior_learning_rate=1e-3, batch_size=64, beta=1.0):
-    stages = _product.training(epochs, components=0, learning_rate=learning_rate, batch_size=batch_size, beta=beta)
+    stages = partial(_product.training, components=0, batch_size=batch_size, beta=beta)
     # The prior lags behind the posteriors while both move: it is trained on alone.
     networks = ("encoders", "posterior", "decoders", "likelihood")
-    compiled = _product.optimizer(prior_learning_rate, prior_epochs, batch_size)
-    return [*stages, {"compile": compiled, "epochs": prior_epochs, "frozen": networks}]
+    (last,) = stages(prior_epochs, learning_rate=prior_learning_rate, first_steps=0)
+    return [*stages(epochs, learning_rate=learning_rate), {**last, "frozen": networks}]
+
+
+RECIPE = replace(
+    _product,
+    title="POISE-VAE on MNIST-SVHN",
+    model=model,
+    training=training,
+    evaluate=evaluate,
+    space=("beta", "coupled"),
+)

@@ -17,30 +17,7 @@ The data: simulated readings of six gamma beams through a pipe of oil, water and
 1,000 examples each for training, validation and test, and three classes of flow, which the models never see.
 """
 
-TITLE = "Probabilistic PCA of three-phase oil flow"
-KIND, DATA, HEADLINE = "model", "oil_flow", "negative_log_likelihood"
-LICENCE = (
-    "Code and weights: Apache 2.0. The oil flow data, of which a few examples are in `examples.npz`, are those of "
-    "Bishop & James (1993), published without a licence."
-)
-COMPARED_WITH = {
-    "pca": "PCA, scikit-learn",
-    "closed_form": "probabilistic PCA, closed form",
-    "ppca": "probabilistic PCA as a linear VAE, by `fit` (this entry)",
-    "vae_oil_flow": "VAE, nonlinear (`vae_oil_flow`), by importance sampling",
-}
-SUMMARY = ("negative_log_likelihood", "free_energy", "reconstruction_error")
-USE = """
-import keras_vae
-
-model = keras_vae.zoo.load("ppca")
-x, flow = keras_vae.data.oil_flow("test")          # [1000, 12], and classes
-nats = model.log_likelihood(x)                     # [1000], exact; NaN in x is a missing entry
-axes = model.principal_axes                        # [12, 2]
-
-best = keras_vae.PPCA(latent_size=2)
-best.fit_closed_form(keras_vae.data.oil_flow("train")[0])  # or fit_em(x), where entries are missing
-"""
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(latent_size=2, beta=1.0, seed=0):
@@ -51,18 +28,18 @@ def model(latent_size=2, beta=1.0, seed=0):
     return made
 
 
-def data(batch_size=250, seed=0, split="train"):
+def data_of(batch_size=250, seed=0, split="train", passes=25):
     from keras_vae.data import batches, oil_flow
 
     # A held-out part is asked for in TFDS's words; here the authors have set one aside.
     x, _ = oil_flow("validation" if split == "train[90%:]" else "train")
-    return batches(x, batch_size, seed=seed).repeat(25)  # 25 passes an epoch: these data are few
+    return batches(x, batch_size, seed=seed).repeat(passes)  # passes an epoch, for these data are few
 
 
-def training(epochs=20, learning_rate=0.02, batch_size=250):
+def training(epochs=20, learning_rate=0.02, batch_size=250, passes=25):
     import keras
 
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * 25 * (1_000 // batch_size))
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * passes * (1_000 // batch_size))
     return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 50}, "epochs": epochs}
 
 
@@ -116,4 +93,39 @@ def preview(model, x):
         "linear VAE, by fit": model.embed(x),
         "VAE": zoo.load("vae_oil_flow").embed(x),
     }
-    return plots.planes(panels, flow, FLOWS, title=TITLE)
+    return plots.planes(panels, flow, FLOWS, title=RECIPE.title)
+
+
+RECIPE = Recipe(
+    title="Probabilistic PCA of three-phase oil flow",
+    data="oil_flow",
+    headline="negative_log_likelihood",
+    licence=(
+        "Code and weights: Apache 2.0. The oil flow data, of which a few examples are in `examples.npz`, are those of "
+        "Bishop & James (1993), published without a licence."
+    ),
+    use="""
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    x, flow = keras_vae.data.oil_flow("test")  # [1000, 12], and classes
+    nats = model.log_likelihood(x)  # [1000], exact; NaN in x is a missing entry
+    axes = model.principal_axes  # [12, 2]
+
+    best = keras_vae.PPCA(latent_size=2)
+    best.fit_closed_form(keras_vae.data.oil_flow("train")[0])  # or fit_em(x), where entries are missing
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=preview,
+    compared_with={
+        "pca": "PCA, scikit-learn",
+        "closed_form": "probabilistic PCA, closed form",
+        "ppca": "probabilistic PCA as a linear VAE, by `fit` (this entry)",
+        "vae_oil_flow": "VAE, nonlinear (`vae_oil_flow`), by importance sampling",
+    },
+    summary=("negative_log_likelihood", "free_energy", "reconstruction_error"),
+)

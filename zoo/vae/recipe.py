@@ -6,22 +6,8 @@ falls along a cosine; both were chosen in trials of 12 epochs by the free energy
 The paper reports a negative log-likelihood of 86.76 nats; a rerun in TensorFlow 2, 86.35 (github.com/nbip/IWAE).
 """
 
-TITLE = "VAE on dynamically binarized MNIST"
-KIND, DATA, HEADLINE = "model", "mnist, dynamic binarization", "negative_log_likelihood"
-SUMMARY = ("negative_log_likelihood", "free_energy", "distortion", "rate", "active_units")  # beside other entries
-LICENCE = (
-    "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
-    "Cortes, Creative Commons Attribution-Share Alike 3.0."
-)
-USE = """
-import keras_vae
-
-model = keras_vae.zoo.load("vae")
-digits = model.sample(16, seed=0)                  # [16, 28, 28, 1], means in [0, 1]
-x = keras_vae.zoo.examples("vae")                  # ten test images
-z = model.embed(x)                                 # [10, 50]
-nats = model.log_likelihood(x, samples=100)        # [10]
-"""
+from keras_vae.zoo import shared
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(latent_size=50, width=200, activation="elu", beta=1.0, seed=0, dataset="mnist"):
@@ -41,7 +27,7 @@ def model(latent_size=50, width=200, activation="elu", beta=1.0, seed=0, dataset
     return made
 
 
-def data(batch_size=200, seed=0, split="train", dataset="mnist"):
+def data_of(batch_size=200, seed=0, split="train", dataset="mnist"):
     from keras_vae.data import arrays, batches
 
     return batches(arrays(dataset, split)[0], batch_size, dynamic_binarization=True, seed=seed)
@@ -62,17 +48,7 @@ def evaluate(model, samples=1000, seed=0, dataset="mnist"):
     from keras_vae.data import arrays, binarize
 
     x = binarize(arrays(dataset, "test")[0] / 255.0, seed=seed).numpy()
-    yield from measurements(model, x, "test images, binarized once", samples, seed)
-
-
-def measurements(model, x, split, samples, seed):
-    """What is measured of a model of binary images."""
-    from keras_vae import metrics
-
-    yield "negative_log_likelihood", metrics.negative_log_likelihood(model, x, samples, seed=seed, verbose=1), split
-    for name, estimate in metrics.free_energy(model, x).items():
-        yield name, estimate, split
-    yield "active_units", metrics.active_units(model, x), split
+    yield from shared.likelihoods(model, x, "test images, binarized once", samples, seed)
 
 
 def examples(dataset="mnist"):
@@ -81,8 +57,25 @@ def examples(dataset="mnist"):
     return judges.one_of_each(dataset)
 
 
-def preview(model, x):
-    return {
-        "Reconstructions": {"test images": x, "means": model.reconstruct(x)},
-        "Samples from the prior": {"means": model.sample(10, seed=1), "": model.sample(10, seed=2)},
-    }
+RECIPE = Recipe(
+    title="VAE on dynamically binarized MNIST",
+    data="mnist, dynamic binarization",
+    headline="negative_log_likelihood",
+    licence=shared.MNIST,
+    use="""
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    digits = model.sample(16, seed=0)  # [16, 28, 28, 1], means in [0, 1]
+    x = keras_vae.zoo.examples("{name}")  # ten test images
+    z = model.embed(x)  # posterior means, [10, latents]
+    nats = model.log_likelihood(x, samples=100)  # [10]
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=shared.reconstructions_and_samples,
+    summary=("negative_log_likelihood", "free_energy", "distortion", "rate", "active_units"),
+)

@@ -19,36 +19,7 @@ For comparison, secondary sources report, for the whole data set and longer trai
 FactorVAE of 0.33 in one code base and 0.50 in another, and FactorVAE scores of 69 for the VAE and 82 for FactorVAE.
 """
 
-TITLE = "VAE on dSprites"
-KIND, DATA, HEADLINE = "model", "dsprites, a sub-grid", "mutual_information_gap"
-LICENCE = (
-    "Code and weights: Apache 2.0. The images of dSprites (Matthey et al. 2017) in `examples.npz` and the preview: "
-    "zlib/libpng licence."
-)
-MEASURED_ON = "free energy and its terms on the held-out tenth, the rest on all images"
-COMPARED_WITH = {name: name for name in ("vae_dsprites", "beta_vae", "beta_tc_vae", "factor_vae")}
-SUMMARY = (
-    "mutual_information_gap",
-    "mutual_information_gap_without_shape",
-    "mutual_information_gap_of_means",
-    "separated_attribute_predictability",
-    "disentanglement",
-    "completeness",
-    "informativeness",
-    "factor_vae_score",
-    "free_energy",
-    "active_units",
-)
-# What `keras-vae tune` trains on and holds out: the last tenth is what the card is measured on.
-SPLITS = "train[:80%]", "train[80%:90%]"
-USE = """
-import keras_vae
-
-model = keras_vae.zoo.load("vae_dsprites")
-x = keras_vae.zoo.examples("vae_dsprites")                       # [10, 64, 64, 1]
-z = model.embed(x)                                               # [10, 10]
-images = model.traverse(x, latent=3, values=(-3.0, 0.0, 3.0))    # [3, 10, 64, 64, 1]
-"""
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(latent_size=10, filters=32, width=128, seed=0, variant="VAE", **options):
@@ -67,7 +38,7 @@ def model(latent_size=10, filters=32, width=128, seed=0, variant="VAE", **option
     return made
 
 
-def data(batch_size=64, seed=0, split="train[:90%]"):
+def data_of(batch_size=64, seed=0, split="train[:90%]"):
     from keras_vae.data import arrays, batches
 
     return batches(arrays("dsprites", split)[0], batch_size, drop_remainder=True, seed=seed)
@@ -137,3 +108,44 @@ def preview(model, x):
         "Reconstructions": {"held-out images": x, "means": model.reconstruct(x)},
         "Traversals: one latent a row from -3 to 3, by its rate over these images": traversals,
     }
+
+
+RECIPE = Recipe(
+    title="VAE on dSprites",
+    data="dsprites, a sub-grid",
+    headline="mutual_information_gap",
+    licence=(
+        "Code and weights: Apache 2.0. The images of dSprites (Matthey et al. 2017) in `examples.npz` and the preview: "
+        "zlib/libpng licence."
+    ),
+    use="""
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    x = keras_vae.zoo.examples("{name}")  # [10, 64, 64, 1]
+    z = model.embed(x)  # [10, 10]
+    images = model.traverse(x, latent=3, values=(-3.0, 0.0, 3.0))  # [3, 10, 64, 64, 1]
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=preview,
+    measured_on="free energy and its terms on the held-out tenth, the rest on all images",
+    compared_with={name: name for name in ("vae_dsprites", "beta_vae", "beta_tc_vae", "factor_vae")},
+    summary=(
+        "mutual_information_gap",
+        "mutual_information_gap_without_shape",
+        "mutual_information_gap_of_means",
+        "separated_attribute_predictability",
+        "disentanglement",
+        "completeness",
+        "informativeness",
+        "factor_vae_score",
+        "free_energy",
+        "active_units",
+    ),
+    splits=("train[:80%]", "train[80%:90%]"),  # the last tenth is what the card is measured on
+    factors=factors,
+)

@@ -6,17 +6,12 @@ A public rerun of the same sizes reports 82.29 nats, and 84.45 for the standard 
 (github.com/andrejkorenic/reconstruction-likelihood-clustering).
 """
 
+from dataclasses import replace
 from functools import partial
 
 from keras_vae.zoo.entries import recipe
 
 _vae = recipe("vae")
-
-TITLE = "VampPrior VAE on dynamically binarized MNIST"
-KIND, DATA, HEADLINE, LICENCE = _vae.KIND, _vae.DATA, _vae.HEADLINE, _vae.LICENCE
-SUMMARY = _vae.SUMMARY
-COMPARED_WITH = {"vamp_vae": "VampPrior, 500 components", "vae": "standard normal prior"}
-USE = _vae.USE.replace('"vae"', '"vamp_vae"').replace("[10, 50]", "[10, 40]")
 
 
 def model(latent_size=40, width=300, components=500, beta=1.0, seed=0):
@@ -36,8 +31,8 @@ def model(latent_size=40, width=300, components=500, beta=1.0, seed=0):
     return made
 
 
-def data(batch_size=200, seed=0, split="train"):
-    return _vae.data(batch_size, seed, split)
+def data_of(batch_size=200, seed=0, split="train"):
+    return _vae.data_of(batch_size, seed, split)
 
 
 def training(epochs=150, learning_rate=2e-3, batch_size=200, components=500):
@@ -48,5 +43,12 @@ def training(epochs=150, learning_rate=2e-3, batch_size=200, components=500):
     return {**plan, "callbacks": [Adapt(arrays("mnist")[0][:components] / 255.0)]}
 
 
-evaluate = partial(_vae.evaluate, samples=5000)
-examples, preview = _vae.examples, _vae.preview
+RECIPE = replace(
+    _vae,
+    title="VampPrior VAE on dynamically binarized MNIST",
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=partial(_vae.evaluate, samples=5000),
+    compared_with={"vamp_vae": "VampPrior, 500 components", "vae": "standard normal prior"},
+)

@@ -19,21 +19,8 @@ perplexity of 326. Weights here saw 9,000 images for training and are measured o
 test split. The time below was taken beside other work.
 """
 
-TITLE = "VQ-VAE on SVHN"
-KIND, DATA, HEADLINE = "model", "svhn_cropped", "bits_per_dimension"
-LICENCE = (
-    "Code: Apache 2.0. SVHN (Netzer et al. 2011) is for non-commercial use only, and so are these weights, trained on "
-    "it, and its images in `examples.npz` and the preview."
-)
-USE = """
-import keras_vae
-
-model = keras_vae.zoo.load("vq_vae")
-x = keras_vae.zoo.examples("vq_vae")               # ten test images, [10, 32, 32, 3]
-codes = model.embed(x)                             # [10, 8, 8], integers below 512
-again = model.decode(codes).mean()                 # [10, 32, 32, 3]
-numbers = model.sample(16, seed=0)                 # [16, 32, 32, 3], codes drawn from the learned prior
-"""
+from keras_vae.zoo import shared
+from keras_vae.zoo.recipe import Recipe
 
 
 def model(
@@ -41,14 +28,14 @@ def model(
     codes=512,
     filters=(32, 96),
     blocks=1,
-    beta=4.0,
+    commitment=4.0,
     codebook="gradient",
     shape=(32, 32, 3),
     seed=0,
 ):
     import keras_vae
     from keras_vae import networks
-    from keras_vae.distributions import DiscretizedLogisticLikelihood
+    from keras_vae.parts import DiscretizedLogisticLikelihood
 
     made = keras_vae.VQVAE(
         networks.residual_encoder(shape, filters, blocks, latent_size, grid=True),
@@ -58,14 +45,14 @@ def model(
         codes=codes,
         prior="autoregressive",
         posterior=codebook,
-        beta=beta,
+        commitment=commitment,
         seed=seed,
     )
     made.build((None, *shape))
     return made
 
 
-def data(batch_size=64, jittered=True, seed=0, split="train", name="svhn_cropped"):
+def data_of(batch_size=64, jittered=True, seed=0, split="train", name="svhn_cropped"):
     from keras_vae.data import arrays, batches
     from keras_vae.data.augmentation import jitter
 
@@ -116,8 +103,24 @@ def examples(name="svhn_cropped"):
     return judges.one_of_each(name)
 
 
-def preview(model, x):
-    return {
-        "Reconstructions": {"test images": x, "means": model.reconstruct(x)},
-        "Samples from the prior": {"means": model.sample(10, seed=1), "": model.sample(10, seed=2)},
-    }
+RECIPE = Recipe(
+    title="VQ-VAE on SVHN",
+    data="svhn_cropped",
+    headline="bits_per_dimension",
+    licence=shared.SVHN,
+    use="""
+    import keras_vae
+
+    model = keras_vae.zoo.load("{name}")
+    x = keras_vae.zoo.examples("{name}")  # ten test images, [10, 32, 32, 3]
+    codes = model.embed(x)  # [10, 8, 8], integers below 512
+    again = model.decode(codes).mean()  # [10, 32, 32, 3]
+    numbers = model.sample(16, seed=0)  # [16, 32, 32, 3], codes drawn from the learned prior
+    """,
+    model=model,
+    data_of=data_of,
+    training=training,
+    evaluate=evaluate,
+    examples=examples,
+    preview=shared.reconstructions_and_samples,
+)

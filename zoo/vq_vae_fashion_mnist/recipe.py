@@ -7,28 +7,33 @@ learned prior, and would be 49 log 512 = 305.68 nats under the uniform one. The 
 work.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from keras_vae.zoo.entries import recipe
 
 _svhn = recipe("vq_vae")
 
-TITLE = "VQ-VAE on Fashion-MNIST"
-KIND, DATA, HEADLINE = "model", "fashion_mnist", _svhn.HEADLINE
-LICENCE = (
-    "Code and weights: Apache 2.0. The images of Fashion-MNIST in `examples.npz` and the preview: Zalando SE, MIT "
-    "licence."
-)
-USE = (
-    _svhn.USE.replace('"vq_vae"', '"vq_vae_fashion_mnist"')
-    .replace("32, 32, 3", "28, 28, 1")
-    .replace("[10, 8, 8]", "[10, 7, 7]")
-    .replace("numbers =", "clothes =")
-)
+RECIPE = replace(
+    _svhn,
+    title="VQ-VAE on Fashion-MNIST",
+    data="fashion_mnist",
+    licence=(
+        "Code and weights: Apache 2.0. The images of Fashion-MNIST in `examples.npz` and the preview: Zalando SE, MIT "
+        "licence."
+    ),
+    use="""
+    import keras_vae
 
-model = partial(_svhn.model, shape=(28, 28, 1))
-data = partial(_svhn.data, name="fashion_mnist", batch_size=128, jittered=False)
-training = partial(_svhn.training, epochs=10, prior_epochs=6, steps=469)
-evaluate = partial(_svhn.evaluate, name="fashion_mnist")
-examples = partial(_svhn.examples, name="fashion_mnist")
-preview = _svhn.preview
+    model = keras_vae.zoo.load("{name}")
+    x = keras_vae.zoo.examples("{name}")  # ten test images, [10, 28, 28, 1]
+    codes = model.embed(x)  # [10, 7, 7], integers below 512
+    again = model.decode(codes).mean()  # [10, 28, 28, 1]
+    clothes = model.sample(16, seed=0)  # [16, 28, 28, 1], codes drawn from the learned prior
+    """,
+    model=partial(_svhn.model, shape=(28, 28, 1)),
+    data_of=partial(_svhn.data_of, name="fashion_mnist", batch_size=128, jittered=False),
+    training=partial(_svhn.training, epochs=10, prior_epochs=6, steps=469),
+    evaluate=partial(_svhn.evaluate, name="fashion_mnist"),
+    examples=partial(_svhn.examples, name="fashion_mnist"),
+)

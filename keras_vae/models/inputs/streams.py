@@ -20,7 +20,7 @@ def refuse_odd_elements(spec: Any) -> None:
         image = part.shape.rank == 3 and part.shape[-1] in (1, 3) and part.shape[0] == part.shape[1]
         if part.shape.rank == 0 or (image and part.shape[0] is not None and not isinstance(spec, dict)):
             raise ValueError(
-                f"The data set's elements have the shape {list(part.shape)}, that of one example: call dataset.batch(n)."
+                f"The data set's elements have the shape {list(part.shape)}, of one example: call dataset.batch(n)."
             )
 
 

@@ -55,8 +55,8 @@ class Training:
         for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
             if kwargs.get(name):
                 raise ValueError(
-                    f"compile({name}=...) is not used: the loss is the model's objective (objective=), and there are no "
-                    "targets for a loss or a metric. History has free_energy, distortion and rate."
+                    f"compile({name}=...) is not used: the loss is the model's objective (objective=), and there are "
+                    "no targets for a loss or a metric. History has free_energy, distortion and rate."
                 )
         optimizer = self.optimizers(keras.optimizers.get(optimizer))
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)

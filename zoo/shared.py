@@ -1,0 +1,28 @@
+"""What recipes of several entries share: licences of data, and what is measured and shown of models of images."""
+
+MNIST = (
+    "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
+    "Cortes, Creative Commons Attribution-Share Alike 3.0."
+)
+SVHN = (
+    "Code: Apache 2.0. SVHN (Netzer et al. 2011) is for non-commercial use only, and so are these weights, trained on "
+    "it, and its images in `examples.npz` and the preview."
+)
+
+
+def likelihoods(model, x, split, samples, seed):
+    """The negative log-likelihood, the free energy with its terms and the active units, as `evaluate` yields them."""
+    from keras_vae import metrics
+
+    yield "negative_log_likelihood", metrics.negative_log_likelihood(model, x, samples, seed=seed, verbose=1), split
+    for name, estimate in metrics.free_energy(model, x).items():
+        yield name, estimate, split
+    yield "active_units", metrics.active_units(model, x), split
+
+
+def reconstructions_and_samples(model, x, of="test images"):
+    """A preview: the examples with their reconstructions, and draws from the prior."""
+    return {
+        "Reconstructions": {of: x, "means": model.reconstruct(x)},
+        "Samples from the prior": {"means": model.sample(10, seed=1), "": model.sample(10, seed=2)},
+    }
