@@ -11,6 +11,11 @@ import tensorflow_probability as tfp
 tfd = tfp.distributions
 
 
+def _any(kind: type) -> type:
+    """The class that TFP's own and its variant of parts that are no composite tensors have in common."""
+    return kind.__mro__[1]
+
+
 class Joint(collections.abc.Mapping):
     """Several named distributions as one, over a dict: of latents each given those before, of modalities each on its
     own. As a mapping it holds its parts: `joint["svhn"].mean()`.
@@ -66,6 +71,10 @@ class Joint(collections.abc.Mapping):
         """Their sum, nats, `[..., batch]`."""
         return functools.reduce(tf.add, self.log_probs(values).values())
 
+    def mean(self) -> dict[str, tf.Tensor]:
+        """Means by name, each part's given those before it."""
+        return self.walk(lambda _, part: part.mean())
+
 
 def kl_divergence(q: Any, p: Any, z: tf.Tensor) -> tf.Tensor:
     """KL(q || p) in nats, in closed form where TFP registers one.
@@ -108,8 +117,8 @@ def centre(q: Any) -> Any:
     return q.mean()
 
 
-@centre.register
-def _(q: tfd.TransformedDistribution):
+@centre.register(_any(tfd.TransformedDistribution))
+def _(q):
     return q.bijector.forward(centre(q.distribution))
 
 
@@ -144,8 +153,8 @@ def frozen(q: Any) -> Any:
     )
 
 
-@frozen.register(tfd.Independent)
-@frozen.register(tfd.MixtureSameFamily)
+@frozen.register(_any(tfd.Independent))
+@frozen.register(_any(tfd.MixtureSameFamily))
 @frozen.register(tfd.MultivariateNormalDiag)
 @frozen.register(tfd.MultivariateNormalTriL)
 def _(q):

@@ -157,11 +157,11 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         given where there is no such attribute."""
         arguments = []
         for cls in type(self).__mro__[: type(self).__mro__.index(LatentVariableModel) + 1]:
-            parameters = inspect.signature(cls.__init__).parameters.values()
-            arguments += [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
-            if cls.__init__ is not LatentVariableModel.__init__ and not any(
-                parameter.kind is parameter.VAR_KEYWORD for parameter in parameters
-            ):  # the constructor fixes its parents' arguments
+            if "__init__" not in vars(cls):
+                continue
+            parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+            arguments += [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):  # the constructor fixes its parents' arguments
                 break
         wanted = [name for name in dict.fromkeys(arguments) if name not in self.shorthands]
         given = {name: getattr(self, name, self._arguments.get(name)) for name in wanted}

@@ -124,7 +124,7 @@ class MMVAE(MultimodalVAE):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        if config.get("objective") in OLD_OBJECTIVES:
+        if isinstance(config.get("objective"), str) and config["objective"] in OLD_OBJECTIVES:
             config = dict(config)
             old, samples = OLD_OBJECTIVES[config["objective"]], config.pop("importance_samples", 1)
             config["objective"] = keras.saving.serialize_keras_object(old(samples, config.pop("beta", 1.0)))

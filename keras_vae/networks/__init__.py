@@ -11,10 +11,13 @@ from keras_vae.networks.default import (
 )
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.folding import folded
+from keras_vae.networks.masked import MaskedAutoregressiveNetwork, MaskedDense
 from keras_vae.networks.residual import residual_decoder, residual_encoder
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 __all__ = [
+    "MaskedAutoregressiveNetwork",
+    "MaskedDense",
     "SubpixelConv2DTranspose",
     "built",
     "convolutional_decoder",

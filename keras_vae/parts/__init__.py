@@ -8,6 +8,7 @@ from keras_vae.parts.code_priors import CODE_PRIORS, AutoregressivePrior, CodePr
 from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, MovingAverageCodebook
 from keras_vae.parts.coupled_prior import CoupledExponentialPrior
 from keras_vae.parts.critic import Critic
+from keras_vae.parts.flows import AutoregressiveFlow, FlowPosterior, FlowPrior
 from keras_vae.parts.likelihoods import (
     LIKELIHOODS,
     BernoulliLikelihood,
@@ -35,12 +36,16 @@ from keras_vae.parts.priors import (
 )
 from keras_vae.parts.registry import resolve
 
+# Names of flows, which are made of the others.
+PRIORS["flow"], POSTERIORS["flow"] = FlowPrior, FlowPosterior
+
 __all__ = [
     "CODEBOOKS",
     "CODE_PRIORS",
     "LIKELIHOODS",
     "POSTERIORS",
     "PRIORS",
+    "AutoregressiveFlow",
     "AutoregressivePrior",
     "BernoulliLikelihood",
     "CategoricalLikelihood",
@@ -50,6 +55,8 @@ __all__ = [
     "CoupledExponentialPrior",
     "Critic",
     "DiscretizedLogisticLikelihood",
+    "FlowPosterior",
+    "FlowPrior",
     "GradientCodebook",
     "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",

@@ -67,7 +67,7 @@ def test_free_energy_of_a_completing_cvae_bounds_the_log_likelihood_of_the_hidde
     # The same integral by draws from the learned prior, whose weights are the likelihood alone.
     batch = model.prepare(data)
     z = model.prior_of(batch).sample(20000, seed=(0, 0))
-    log_prob = tf.concat([model.conditional_log_prob(part, batch) for part in tf.split(z, 20)], axis=0)
+    log_prob = tf.concat([model.likelihood_of(part, batch).log_prob(batch.x) for part in tf.split(z, 20)], axis=0)
     simple = tf.reduce_logsumexp(log_prob, axis=0) - np.log(20000)
     np.testing.assert_allclose(np.mean(simple), -bound.mean(), atol=0.05)
 
@@ -81,7 +81,7 @@ LOADINGS = np.float32(np.linalg.qr(np.random.default_rng(3).normal(size=(4, 2)))
 class SampledNormalPosterior(NormalPosterior):
     """A normal without a registered KL: the rate is `log q(z) - log p(z)` at the draw."""
 
-    def distribution(self, loc, scale):
+    def family(self, loc, scale):
         return tfd.TransformedDistribution(tfd.MultivariateNormalDiag(loc, scale), tfp.bijectors.Identity())
 
 

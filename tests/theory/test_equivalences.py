@@ -80,7 +80,7 @@ def test_cvae_with_a_constant_condition_and_a_fixed_prior_is_the_vae(images):
     np.testing.assert_allclose(
         conditional.log_likelihood(data, samples=5), plain.log_likelihood(images, samples=5), rtol=1e-5
     )
-    np.testing.assert_allclose(conditional.sample(data["condition"][:4], seed=1), plain.sample(4, seed=1), atol=1e-5)
+    np.testing.assert_allclose(conditional.sample(condition=data["condition"][:4], seed=1), plain.sample(4, seed=1), atol=1e-5)
 
 
 def test_cvae_with_a_condition_of_zeros_learns_what_the_vae_learns(images):
@@ -161,8 +161,8 @@ def test_posterior_is_the_product_of_the_experts_and_the_prior(pairs):
 class TimesPrior(NormalPosterior):
     """What MVAE makes of its one expert: its product with the prior."""
 
-    def distribution(self, loc, scale):
-        return super().distribution(*product_of_experts(loc[None], scale[None]))
+    def family(self, loc, scale):
+        return super().family(*product_of_experts(loc[None], scale[None]))
 
 
 def test_mvae_of_one_modality_is_the_vae_with_the_same_weights(images):
@@ -227,5 +227,5 @@ def test_reconstruct_absent_scores_every_modality_under_every_subset(pairs):
     batch, crossed = model.prepare(data), 0.0
     for given, other in (("image", "middle"), ("middle", "image")):
         z = model.encode({given: data[given]}).sample(seed=(0, 1))
-        crossed -= float(tf.reduce_mean(model.modality_log_prob(other, z, batch)))
+        crossed -= float(tf.reduce_mean(model.likelihood_of(z, batch)[other].log_prob(data[other])))
     assert objective == pytest.approx(sum(mean_terms(plain, data)[1].values()) + crossed, rel=2e-3)

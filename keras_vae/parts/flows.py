@@ -1,0 +1,137 @@
+"""Flows: priors and posteriors that are another one's, pushed through an invertible map that is learned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from keras_vae import checks
+from keras_vae.networks.masked import MaskedAutoregressiveNetwork
+from keras_vae.parts.part import Posterior
+from keras_vae.parts.posteriors import NormalPosterior
+from keras_vae.parts.priors import LatentPrior, StandardNormalPrior
+
+tfd, tfb = tfp.distributions, tfp.bijectors
+
+LARGEST_LOG_SCALE = 3.0  # of a step, by a tanh: scales stay within what float32 inverts
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class AutoregressiveFlow(keras.layers.Layer):
+    """Masked autoregressive steps on vectors of latents (Papamakarios et al. 2017), which start at the identity:
+    `z_i = m_i(z_<i) + exp(s_i(z_<i)) u_i`, their order turned round between two steps. From z to u is one pass, from u
+    to z as many as there are latents.
+
+    Args:
+        latent_size: number of latents.
+        steps: number of steps.
+        widths: of each step's hidden layers; none: linear ones.
+    """
+
+    def __init__(self, latent_size: int, steps: int = 4, widths: Sequence[int] = (64, 64), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.latent_size, self.steps = checks.whole("latent_size", latent_size), checks.whole("steps", steps)
+        self.widths = tuple(widths)
+        self.networks = [MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu") for _ in range(self.steps)]
+
+    def build(self, input_shape=None):
+        for network in self.networks:
+            network.build((None, self.latent_size))
+
+    def bijector(self) -> tfb.Bijector:
+        """From u, `[..., latent]`, to z, made anew at each call: Keras's variables reach it as tensors."""
+        reverse = tfb.Permute(np.arange(self.latent_size)[::-1])
+        steps = [self._step(network) for network in self.networks]
+        return tfb.Chain([part for step in steps for part in (step, reverse)][:-1])
+
+    def _step(self, network):
+        def shift_and_log_scale(z):
+            shift, raw = tf.unstack(tf.cast(network(z), "float32"), axis=-1)
+            return shift, LARGEST_LOG_SCALE * tf.tanh(raw / LARGEST_LOG_SCALE)
+
+        return tfb.MaskedAutoregressiveFlow(shift_and_log_scale)
+
+    def get_config(self):
+        names = ("latent_size", "steps", "widths")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class _Pushed:
+    """What priors and posteriors through a flow share: a base and a flow, which are built and saved with them."""
+
+    def get_config(self):
+        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("base", "flow")}
+        return {**super().get_config(), **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("base", "flow")}
+        return cls(**{**config, **parts})
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FlowPrior(_Pushed, LatentPrior):
+    """p(z) of a base's draws pushed through a flow: its density is one pass, a draw takes as many as there are latents.
+
+    Args:
+        latent_size: number of latents.
+        base: a prior of `keras_vae.parts`; None: the standard normal.
+        flow: an `AutoregressiveFlow`; None: one of four steps.
+    """
+
+    def __init__(
+        self,
+        latent_size: int,
+        base: LatentPrior | None = None,
+        flow: AutoregressiveFlow | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(latent_size, **kwargs)
+        self.base = base or StandardNormalPrior(latent_size)
+        self.flow = flow or AutoregressiveFlow(latent_size)
+
+    def build(self, input_shape=None):
+        for part in (self.base, self.flow):
+            if not part.built:
+                part.build(input_shape)
+
+    def distribution(self, given: Any = None) -> tfd.TransformedDistribution:
+        return tfd.TransformedDistribution(self.base.distribution(given), self.flow.bijector())
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FlowPosterior(_Pushed, Posterior):
+    """q(z|x) of a base's draws pushed through the inverse of a flow (Kingma et al. 2016): a draw is one pass. Its
+    density is cheap, and exact, at its own draws; elsewhere it takes as many passes as there are latents.
+
+    Args:
+        latent_size: number of latents.
+        base: a posterior of `keras_vae.parts`; None: a diagonal normal.
+        flow: an `AutoregressiveFlow`; None: one of four steps.
+    """
+
+    def __init__(
+        self,
+        latent_size: int,
+        base: Posterior | None = None,
+        flow: AutoregressiveFlow | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.latent_size = checks.whole("latent_size", latent_size)
+        self.base = base or NormalPosterior(latent_size)
+        self.flow = flow or AutoregressiveFlow(latent_size)
+
+    def build(self, input_shape):
+        for part, shape in ((self.base, input_shape), (self.flow, None)):
+            if not part.built:
+                part.build(shape)
+
+    def distribution(self, given: Any = None) -> tfd.TransformedDistribution:
+        return tfd.TransformedDistribution(self.base.distribution(given), tfb.Invert(self.flow.bijector()))
+
+    def get_config(self):
+        return {**super().get_config(), "latent_size": self.latent_size}
