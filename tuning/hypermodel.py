@@ -8,7 +8,7 @@ import keras
 import keras_tuner
 import numpy as np
 
-from keras_vae.tuning import objectives
+from keras_vae.tuning import objectives, private
 from keras_vae.zoo import devices, entries
 from keras_vae.zoo.training import fit_stages, in_float32
 
@@ -45,8 +45,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     def overrides(self, hp, execution=0):
         """The recipe's overrides in a trial; with `execution`, of that many seeds later."""
         values = {name: _choose(hp, name, values, self.recipe) for name, values in self.space.items()}
-        if "tuner/epochs" in hp.values:  # Hyperband's budget
-            values["epochs"] = hp.values["tuner/epochs"]
+        if private.EPOCHS in hp.values:  # Hyperband's budget
+            values["epochs"] = hp.values[private.EPOCHS]
         overrides = {**self.fixed, **values}
         if execution:
             overrides["seed"] = overrides.get("seed", own_values(self.recipe).get("seed", 0)) + execution

@@ -18,11 +18,9 @@ import keras
 import keras_tuner
 
 from keras_vae import plots
-from keras_vae.tuning import results
+from keras_vae.tuning import private, results
 from keras_vae.tuning.hypermodel import RecipeHyperModel, own_values
 from keras_vae.zoo import entries
-
-RUNNING, STOPPED = (getattr(keras_tuner.engine.trial.TrialStatus, name) for name in ("RUNNING", "STOPPED"))
 
 
 class Grid(keras_tuner.Oracle):
@@ -36,8 +34,8 @@ class Grid(keras_tuner.Oracle):
         for combination in itertools.product(*axes):
             values = {one.name: value for one, value in zip(space, combination, strict=True)}
             if values not in tried:
-                return {"status": RUNNING, "values": values}
-        return {"status": STOPPED, "values": None}
+                return {"status": private.RUNNING, "values": values}
+        return {"status": private.STOPPED, "values": None}
 
 
 def _in_order(hyperparameter):
@@ -53,9 +51,10 @@ ORACLES = {
 }
 SETTINGS, BEST, TABLE, PICTURE = "search.json", "best.json", "trials.md", "rate_distortion.png"
 RESTARTS = 3  # of workers that die, in all
+NO_DISK = 74  # exit status of a worker whose disk refused to be written, as sysexits.h has it
 
 
-class RecipeTuner(keras_tuner.Tuner):
+class RecipeTuner(private.Tuner):
     """Runs trials of a `RecipeHyperModel`, says how they go, and keeps each model as `model.keras`."""
 
     verbose, executions = 1, 1
@@ -66,6 +65,8 @@ class RecipeTuner(keras_tuner.Tuner):
         started, name, archive = time.monotonic(), self.hypermodel.objective.name, self._archive(trial)
         try:
             executions = [self._execute(trial, index, archive) for index in range(self.executions)]
+        except keras_tuner.errors.FatalError:
+            raise
         except Exception:
             # To keras-tuner a trial of NaN has failed; an error raised would be printed with all its calls.
             trial.message = traceback.format_exc()
@@ -82,7 +83,10 @@ class RecipeTuner(keras_tuner.Tuner):
         model = self.hypermodel.build(trial.hyperparameters, index)
         model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, execution=index, verbose=0)
         if not index:
-            model.save(archive)
+            with private.disk(archive.parent):
+                writing = archive.with_name(f"writing.{archive.name}")
+                model.save(writing)
+                os.replace(writing, archive)
         return measured
 
     def _archive(self, trial):
@@ -97,19 +101,10 @@ class RecipeTuner(keras_tuner.Tuner):
         super().on_trial_end(trial)
         keras.backend.clear_session()  # graphs of a hundred trials would fill the memory
 
-    def _populate_initial_space(self):
-        """Names what is searched. (keras-tuner builds a model to find out, which on a GPU takes its memory.)"""
-        space = self.oracle.get_space()
-        self.hypermodel.overrides(space)
-        self.oracle.update_space(space)
-
     def say(self, trial, text):
         """Prints a line of progress."""
         if self.verbose:
             print(f"trial {int(trial.trial_id) + 1}: {text}", flush=True)
-
-    def save(self):
-        """Nothing: all state is the oracle's, which `search` reads again, by whatever process it was written."""
 
 
 def search(
@@ -183,7 +178,7 @@ def search(
     if oracle == "bayesian":
         options["num_initial_points"] = max(trials // 3, 2)
     kind = _from_the_recipe(ORACLES[oracle]) if oracle in ("bayesian", "random") else ORACLES[oracle]
-    made = kind(keras_tuner.Objective(aim.name, aim.direction), **options)
+    made = private.kept(kind)(keras_tuner.Objective(aim.name, aim.direction), **options)
     made.max_trials, made.verbose = trials, 0
 
     role = os.environ.get("KERASTUNER_TUNER_ID")
@@ -191,12 +186,12 @@ def search(
     settings = {"space": hypermodel.space, "fixed": fixed, "objective": objective, "oracle": oracle}
     settings |= {"precision": precision, "seed": seed, "epochs": longest if oracle == "hyperband" else None}
     settings |= {"executions": executions} if executions > 1 else {}
+    if hands_out:
+        _claim(folder, {**settings, "space": {key: repr(values) for key, values in hypermodel.space.items()}})
     tuner = RecipeTuner(made, hypermodel, directory=directory, project_name=name)
     tuner.verbose, tuner.executions = verbose, executions
     if hands_out:
-        _claim(folder, {**settings, "space": {key: repr(values) for key, values in hypermodel.space.items()}})
-        if (folder / "oracle.json").is_file():
-            _reload(made)
+        made.reload()
     policy = keras.config.dtype_policy()
     try:
         if role is None and workers > 1:
@@ -217,10 +212,10 @@ def _from_the_recipe(oracle):
 
     class Oracle(oracle):
         def populate_space(self, trial_id):
-            if self.trials:
+            if int(trial_id):
                 return super().populate_space(trial_id)
             values = {hyperparameter.name: hyperparameter.default for hyperparameter in self.hyperparameters.space}
-            return {"status": RUNNING, "values": values}
+            return {"status": private.RUNNING, "values": values}
 
     return Oracle
 
@@ -232,15 +227,7 @@ def _claim(folder, settings):
         raise ValueError(
             f"{folder} holds a search with other settings ({path}). Choose another directory or delete it."
         )
-    entries.write_files(folder, {SETTINGS: asked})
-
-
-def _reload(oracle):
-    """Reads the state of an earlier start; its saved copy lists the last finished trial among those to be repeated."""
-    oracle.reload()
-    state = oracle.get_state()
-    state["retry_queue"] = [name for name in state["retry_queue"] if oracle.trials[name].status == RUNNING]
-    oracle.set_state(state)
+    private.write(path, asked)
 
 
 def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
@@ -254,10 +241,12 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
     figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
-    plots.write(figure, folder / PICTURE)
+    with private.disk(folder):
+        plots.write(figure, folder / PICTURE)
     text = results.table(rows, aim.name, aim.direction)
     command = f"keras-vae train {name} --set {folder / BEST}"
-    entries.write_files(folder, {BEST: entries.to_json(overrides), TABLE: text.encode()})
+    private.write(folder / BEST, entries.to_json(overrides))
+    private.write(folder / TABLE, text.encode())
     if verbose:
         print(f"\n{text}\nBest: {folder / BEST}; picture: {folder / PICTURE}. Train it: {command}", flush=True)
     return overrides
@@ -269,7 +258,7 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
 def _with_workers(tuner, arguments, count, address):
     """Hands out trials from this process to workers on this machine, and starts those anew that die."""
     oracle = tuner.oracle
-    if len(oracle.trials) >= oracle.max_trials and not oracle.get_state()["retry_queue"]:
+    if len(oracle.trials) >= oracle.max_trials and not oracle.unfinished():
         return
     try:
         with socket.socket() as free:
@@ -288,8 +277,7 @@ def _with_workers(tuner, arguments, count, address):
         own = {**environment, "KERASTUNER_TUNER_ID": f"worker{index}"}
         return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own)
 
-    # All are known from the start, or the chief leaves when the first has done all, and a late one waits for an hour.
-    oracle.tuner_ids.update(f"worker{index}" for index in range(count))
+    oracle.expect(f"worker{index}" for index in range(count))
     with _environment({**shared, "KERASTUNER_TUNER_ID": "chief"}):
         chief = threading.Thread(target=tuner.search, kwargs={"verbose": 0}, daemon=True)
         chief.start()
@@ -297,10 +285,14 @@ def _with_workers(tuner, arguments, count, address):
         try:
             while processes and chief.is_alive():
                 time.sleep(0.2)
+                if oracle.failure:
+                    raise oracle.failure
                 for index, process in list(processes.items()):
                     if process.poll() is None:
                         continue
                     del processes[index]
+                    if process.returncode == NO_DISK:
+                        raise RuntimeError("The disk refused a worker, as it says above. Mend that and start again.")
                     if process.returncode:
                         restarts += 1
                         if restarts > RESTARTS:
@@ -322,7 +314,11 @@ def work(arguments):
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    search(**ast.literal_eval(arguments))
+    try:
+        search(**ast.literal_eval(arguments))
+    except keras_tuner.errors.FatalError as error:
+        print(f"keras-vae: {error}", file=sys.stderr, flush=True)
+        os._exit(NO_DISK)
 
 
 @contextlib.contextmanager
