@@ -1,5 +1,5 @@
-"""All that is used of keras-tuner beyond what it documents, in one place: names with an underscore, the state of oracles
-and trials, and the files that hold it. `tests/tuning/test_private.py` names what a newer keras-tuner lacks.
+"""All that is used of keras-tuner beyond what it documents, in one place: names with an underscore, the state of
+oracles and trials, and the files that hold it. `tests/tuning/test_keras_tuner_names.py` says what a newer one lacks.
 
 keras-tuner writes its files in place, so that a kill or a full disk can leave them empty. Here each is written whole or
 not at all, and what cannot be read is set aside and tried again.
@@ -40,8 +40,8 @@ def disk(folder: pathlib.Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise keras_tuner.errors.FatalRuntimeError(
-            f"The search in {folder} cannot be written or read: {error.strerror or error}. Make room, or mend that, and "
-            "start it again: it goes on, and repeats no finished trial."
+            f"The search in {folder} cannot be written or read: {error.strerror or error}. Make room, or mend that, "
+            "and start it again: it goes on, and repeats no finished trial."
         ) from error
 
 
@@ -154,7 +154,7 @@ class _Kept(keras_tuner.Oracle):
         return bool(self._retry_queue)
 
     def reload(self):
-        """Reads what an earlier start left. The trials are believed: what the oracle's own file says is made to fit them.
+        """Reads what an earlier start left. The trials are believed: what the oracle's own file says is made to fit.
 
         A trial that was measured is finished, one that was not is tried again, and so is one whose file cannot be read:
         with the values that the oracle's file has of it, else with new ones. Unreadable files are renamed, and named in

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("keras_tuner")
 
-from keras_vae import tuning  # noqa: E402
-from keras_vae.tuning import private  # noqa: E402
+from keras_vae import tuning
+from keras_vae.tuning import private
 
 search_module = importlib.import_module("keras_vae.tuning.search")  # `tuning.search` is the function
 SPACE, TRIALS = {"beta": (0.5, 2.0), "latent_size": (2, 9)}, 4
@@ -33,8 +33,9 @@ def search(toy, monkeypatch):
 
     monkeypatch.setattr(search_module.RecipeTuner, "_execute", execute)
     monkeypatch.setattr(search_module.plots, "write", lambda figure, path: None)
+    monkeypatch.setattr(search_module.keras.backend, "clear_session", lambda: None)  # it takes a second
 
-    def run(trials=TRIALS, space=SPACE, oracle="bayesian"):
+    def run(trials=TRIALS, space=SPACE, oracle="random"):
         options = {"epochs": 3} if oracle == "hyperband" else {"fixed": {"epochs": 1}}
         return tuning.search("toy", space, trials, directory=toy, verbose=0, oracle=oracle, **options)
 
@@ -71,7 +72,6 @@ def test_a_kill_at_any_write_costs_the_trial_that_ran_at_most(search, monkeypatc
     monkeypatch.setattr(os, "replace", dies)
     for writes in range(40):
         finished = {row["trial"]: row for row in rows(search) if row["status"] == "COMPLETED"}
-        trained = len(search.ran)
         left[0] = writes % 7  # a search that starts anew, or goes on, gets so far
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
@@ -83,15 +83,15 @@ def test_a_kill_at_any_write_costs_the_trial_that_ran_at_most(search, monkeypatc
                 break
         after = {row["trial"]: row for row in rows(search)}
         assert {number: after[number] for number in finished} == finished
-        assert len(search.ran) - trained <= len(after) - len(finished)
     assert kills > 5
+    assert len(search.ran) <= expected + kills
     assert [row["status"] for row in rows(search)] == ["COMPLETED"] * expected
     assert [row["trial"] for row in rows(search)] == list(range(1, expected + 1))
 
 
 @pytest.mark.parametrize("damage", [b"", b'{"trial_id": "1", "hyper', b"\x80garbage", b"null", b"{}", b"\0" * 99, None])
 @pytest.mark.parametrize("name", ["trial_1/trial.json", "oracle.json"])
-@pytest.mark.parametrize("oracle", ["bayesian", "grid"])
+@pytest.mark.parametrize("oracle", ["random", "grid"])
 def test_a_damaged_file_is_named_set_aside_and_its_trial_tried_again(search, oracle, name, damage):
     search(3, oracle=oracle)
     before, path = rows(search), search.folder / name
@@ -171,7 +171,7 @@ def test_a_full_disk_gives_one_error_and_loses_nothing(search, monkeypatch, fail
         search()
     assert len(str(error.value)) < 300 + len(str(search.folder))
     assert rows(search)[:2] == before
-    assert not [path for path in search.folder.rglob("*.tmp")]
+    assert not list(search.folder.rglob("*.tmp"))
     monkeypatch.setattr(os, "fsync", fsync)
     search()
     assert rows(search)[:2] == before
