@@ -1,13 +1,26 @@
 """Pictures: rows of images or of vectors with a title each, in sections; points in a plane; written as PNG."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
 import numpy as np
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from keras_vae.metrics import Chains
 
 _INCHES = 0.62  # width and height of one image
 _COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#d55e00", "#f0e442", "#000000")  # Okabe & Ito
 
 
-def picture(sections, path=None, title=None):
+def picture(
+    sections: Mapping[str, Mapping[str, Any]],
+    path: str | os.PathLike | IO[bytes] | None = None,
+    title: str | None = None,
+) -> Figure:
     """Draws rows of images or of vectors.
 
     Args:
@@ -54,7 +67,9 @@ def picture(sections, path=None, title=None):
     return figure
 
 
-def planes(panels, labels, names, title=None):
+def planes(
+    panels: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str], title: str | None = None
+) -> Figure:
     """Draws points in a plane, coloured by their class: one panel a model, to be compared by eye.
 
     Args:
@@ -83,7 +98,9 @@ def planes(panels, labels, names, title=None):
     return figure
 
 
-def experts(panels, names=None, title=None):
+def experts(
+    panels: Mapping[str, tuple[Any, Any]], names: Sequence[str] | None = None, title: str | None = None
+) -> Figure:
     """Draws densities over one latent: of normal experts, of their product with the prior as in `MVAE` (black), and of
     their mixture as in `MMVAE` (red).
 
@@ -124,7 +141,12 @@ def experts(panels, names=None, title=None):
     return figure
 
 
-def contours(panels, limit=4.0, names=("z1", "z2"), title=None):
+def contours(
+    panels: Mapping[str, Callable],
+    limit: float = 4.0,
+    names: Sequence[str] = ("z1", "z2"),
+    title: str | None = None,
+) -> Figure:
     """Draws densities in a plane, one panel each, on one scale of colours.
 
     Args:
@@ -152,7 +174,7 @@ def contours(panels, limit=4.0, names=("z1", "z2"), title=None):
     return figure
 
 
-def chains(diagnostics, names=None, title=None):
+def chains(diagnostics: Chains, names: Sequence[str] | None = None, title: str | None = None) -> Figure:
     """Draws how fast chains forget: autocorrelation by the number of sweeps between, one line a latent.
 
     Args:
@@ -187,7 +209,12 @@ def chains(diagnostics, names=None, title=None):
     return figure
 
 
-def rate_distortion(points, colours=None, marked=None, title=None):
+def rate_distortion(
+    points: Sequence[tuple[float, float]] | np.ndarray,
+    colours: Mapping[str, Sequence[float] | np.ndarray] | None = None,
+    marked: Mapping[str, int] | None = None,
+    title: str | None = None,
+) -> Figure:
     """Draws models by their rate and distortion; on a grey line the free energy, their sum, is the same.
 
     Args:
@@ -240,7 +267,9 @@ def rate_distortion(points, colours=None, marked=None, title=None):
     return figure
 
 
-def write(made, path, title=None):
+def write(
+    made: Figure | Mapping[str, Mapping[str, Any]], path: str | os.PathLike | IO[bytes], title: str | None = None
+) -> None:
     """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
     figure = made if isinstance(made, Figure) else picture(made, title=title)
     figure.savefig(path, dpi=150, format="png")

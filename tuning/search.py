@@ -1,5 +1,7 @@
 """A search over a recipe's hyperparameters: by any oracle of keras-tuner, in this process or in several."""
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import itertools
@@ -13,13 +15,14 @@ import sys
 import threading
 import time
 import traceback
+from typing import Any
 
 import keras
 import keras_tuner
 
 from keras_vae import plots
 from keras_vae.tuning import private, results
-from keras_vae.tuning.hypermodel import RecipeHyperModel, own_values
+from keras_vae.tuning.hypermodel import RecipeHyperModel, Space, own_values
 from keras_vae.zoo import entries
 
 
@@ -27,7 +30,7 @@ class Grid(keras_tuner.Oracle):
     """All combinations, the recipe's values first, and ten of each range. keras-tuner's own forgets, in a search that
     goes on, which were tried."""
 
-    def populate_space(self, trial_id):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
         space = self.hyperparameters.space
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
         axes = [[one.default, *(value for value in _in_order(one) if value != one.default)] for one in space]
@@ -59,7 +62,7 @@ class RecipeTuner(private.Tuner):
 
     verbose, executions = 1, 1
 
-    def run_trial(self, trial, **kwargs):
+    def run_trial(self, trial: Any, **kwargs) -> dict[str, float]:
         overrides = self.hypermodel.overrides(trial.hyperparameters)
         self.say(trial, ", ".join(f"{name}={_number(value)}" for name, value in overrides.items()))
         started, name, archive = time.monotonic(), self.hypermodel.objective.name, self._archive(trial)
@@ -92,38 +95,38 @@ class RecipeTuner(private.Tuner):
     def _archive(self, trial):
         return pathlib.Path(self.get_trial_dir(trial.trial_id)) / entries.ARCHIVE
 
-    def load_model(self, trial):
+    def load_model(self, trial: Any) -> keras.Model:
         return entries.read_archive(self._archive(trial))
 
-    def on_trial_end(self, trial):
+    def on_trial_end(self, trial: Any) -> None:
         if trial.message:
             self.say(trial, f"failed: {trial.message.strip().splitlines()[-1]}")
         super().on_trial_end(trial)
         keras.backend.clear_session()  # graphs of a hundred trials would fill the memory
 
-    def say(self, trial, text):
+    def say(self, trial: Any, text: str) -> None:
         """Prints a line of progress."""
         if self.verbose:
             print(f"trial {int(trial.trial_id) + 1}: {text}", flush=True)
 
 
 def search(
-    name,
-    space=None,
-    trials=10,
-    epochs=None,
-    fixed=None,
-    directory="runs/tuning",
-    seed=0,
-    verbose=1,
+    name: str,
+    space: Space | None = None,
+    trials: int = 10,
+    epochs: int | None = None,
+    fixed: dict[str, Any] | None = None,
+    directory: str | os.PathLike = "runs/tuning",
+    seed: int = 0,
+    verbose: int = 1,
     *,
-    objective="log_likelihood",
-    oracle="bayesian",
-    precision="float32",
-    executions=1,
-    workers=1,
-    address="127.0.0.1",
-):
+    objective: str = "log_likelihood",
+    oracle: str = "bayesian",
+    precision: str = "float32",
+    executions: int = 1,
+    workers: int = 1,
+    address: str = "127.0.0.1",
+) -> dict[str, Any]:
     """Searches for the best hyperparameters of an entry's recipe on held-out training data.
 
     The first trial of a Bayesian, random or grid search has the recipe's own values. The folder `directory/name`
@@ -153,11 +156,11 @@ def search(
         address: at which workers reach this process: loopback, unless told otherwise.
 
     Returns:
-        The best overrides, as `keras-vae train --set` and `keras_vae.zoo.training.train` take them.
+        The best overrides, as `keras-vae train --set` and `keras_vae.zoo.training.train` take them; empty in a worker.
 
     Raises:
         ValueError: an unknown name, or a folder with a search of other settings in it.
-        RuntimeError: all trials failed, or workers die again and again.
+        RuntimeError: all trials failed, workers die again and again, or the disk is full or cannot be written.
     """
     if oracle not in ORACLES:
         raise ValueError(f"Unknown oracle {oracle!r}. Choose from {sorted(ORACLES)}.")
@@ -202,7 +205,7 @@ def search(
     finally:
         keras.config.set_dtype_policy(policy)  # a trial that failed leaves its own
     if not hands_out:
-        return None
+        return {}
     kept = {**fixed, **({"epochs": epochs} if epochs else {})}
     return _conclude(name, folder, hypermodel, kept, oracle, verbose)
 
@@ -304,7 +307,7 @@ def _with_workers(tuner, arguments, count, address):
                 process.wait()
 
 
-def work(arguments):
+def work(arguments: str) -> None:
     """What a worker process runs: a search that asks its parent for trials, and ends with it."""
     parent = os.getppid()
 
