@@ -24,19 +24,22 @@ def picture(
     """Draws rows of images or of vectors.
 
     Args:
-        sections: `{section title: {row title: images}}`, images `[count, height, width, channels]` in [0, 1] with 1 or
-            3 channels; values outside [0, 1] are clipped. Vectors `[count, features]` are drawn as bars, all on one
-            scale; missing entries (NaN) are left out.
+        sections: `{section title: {row title: images}}`, images `[count, height, width, channels]` or `[count, height,
+            width]` in [0, 1]; values outside [0, 1] are clipped. Other than 1 or 3 channels have a grey row each.
+            Vectors `[count, features]` are drawn as bars, all on one scale; missing entries (NaN) are left out.
         path: where to write the PNG; None: nowhere.
         title: above everything.
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        ValueError: nothing to draw, or what is neither images nor vectors.
     """
-    rows = [(label, np.asarray(images)) for section in sections.values() for label, images in section.items()]
-    columns = max(len(images) for _, images in rows)
+    drawn = rows(sections)
+    columns = max(len(images) for section in drawn.values() for images in section.values())
     heights, titles = [], {}
-    for name, section in sections.items():
+    for name, section in drawn.items():
         titles[len(heights)] = name
         heights += [0.55] + [1.0] * len(section)
     figure = Figure(figsize=(_INCHES * columns + 2.2, _INCHES * sum(heights) + (0.5 if title else 0.1)))
@@ -44,8 +47,9 @@ def picture(
     if title:
         figure.text(0.5, 1 - 0.22 / figure.get_figheight(), title, ha="center", va="center", fontsize=13, weight="bold")
     unit = _INCHES / figure.get_figheight()
-    line, images_of = 0.0, iter(rows)
-    limits = _limits([images for _, images in rows if images.ndim == 2])
+    every = [row for section in drawn.values() for row in section.items()]
+    line, images_of = 0.0, iter(every)
+    limits = _limits([images for _, images in every if images.ndim == 2])
     for index, height in enumerate(heights):
         bottom = top - (line + height) * unit
         if index in titles:
@@ -65,6 +69,39 @@ def picture(
     if path is not None:
         write(figure, path)
     return figure
+
+
+def rows(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
+    """What `picture` draws of sections, checked: images `[count, height, width, 1 or 3]` or vectors, a row each.
+
+    Raises:
+        ValueError: nothing to draw, or what is neither images nor vectors.
+    """
+    if not isinstance(sections, Mapping) or not all(isinstance(section, Mapping) for section in sections.values()):
+        raise ValueError("A picture is made of {section title: {row title: images}}: a dict of dicts.")
+    drawn = {name: {} for name, section in sections.items() if section}
+    for name, section in sections.items():
+        for label, images in section.items():
+            drawn[name] |= _channels(label, np.asarray(images))
+    if not drawn:
+        raise ValueError("There is nothing to draw: give {section title: {row title: images}} with a row at least.")
+    return drawn
+
+
+def _channels(label, images):
+    """The rows of one array: itself, or one of each channel."""
+    numeric = images.dtype.kind in "fiub" or images.dtype.name == "bfloat16"
+    if images.ndim not in (2, 3, 4) or not images.size or not numeric:
+        raise ValueError(
+            "A picture is drawn of images [count, height, width, channels] or [count, height, width], or of vectors "
+            f"[count, features], of numbers; {label!r} is {images.dtype} {list(images.shape)}. Draw a part of it."
+        )
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim == 2 or images.shape[-1] in (1, 3):
+        return {label: images}
+    channels = range(images.shape[-1])
+    return {f"{label}, channel {channel + 1}".lstrip(", "): images[..., channel, None] for channel in channels}
 
 
 def planes(
