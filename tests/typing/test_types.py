@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -64,7 +65,10 @@ def installed(tmp_path_factory):
 def check(installed, folder, code):
     """What pyright says of a user's code: `["line: message", ...]`."""
     (folder / "user.py").write_text(code)
-    (folder / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(installed)], "typeCheckingMode": "basic"}))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pyright"] | {
+        "extraPaths": [str(installed)]
+    }
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "-p", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     said = json.loads(done.stdout)["generalDiagnostics"]

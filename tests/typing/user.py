@@ -1,5 +1,7 @@
 """What a user writes, for pyright alone: it is checked by `test_types.py`, and never runs."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from matplotlib.figure import Figure
@@ -43,7 +45,8 @@ parts = [keras_vae.models, keras_vae.distributions, keras_vae.networks, keras_va
 # The zoo
 for name in zoo.names():
     print(zoo.card(name), zoo.metrics(name), zoo.recipe(name), zoo.examples(name))
-loaded = keras_vae.zoo.load("vae")
+loaded: Any = keras_vae.zoo.load("vae")
+judge: Any = zoo.load("classifier_mnist")
 zoo.save(vae, "own")
 
 # Data
@@ -66,15 +69,15 @@ estimates: list[Estimate] = [
     metrics.bits_per_dimension(vae, images, samples=10),
     metrics.active_units(vae, images),
     metrics.linear_probe(vae, images, labels, images, labels),
-    metrics.reconstruction_error(images, vae.reconstruct(images)),
+    metrics.reconstruction_error(images, np.asarray(vae.reconstruct(images))),
     metrics.relative_step_time(vae, loaded, images),
     metrics.mutual_information_gap(codes, factors),
     metrics.separated_attribute_predictability(codes, factors, categorical=[0]),
     metrics.factor_vae_score(codes, factors),
     metrics.frechet_distance(codes, codes),
-    metrics.class_agreement(images, labels, zoo.load("classifier_mnist")),
+    metrics.class_agreement(images, labels, judge),
     metrics.intraclass_correlation(metrics.slant(images).reshape(-1, 10)),
-    metrics.joint_coherence(loaded, {"mnist": zoo.load("classifier_mnist")}),
+    metrics.joint_coherence(loaded, {"mnist": judge}),
     Estimate.of(codes[:, 0], "nats"),
 ]
 cca = metrics.CanonicalCorrelation(components=5).fit(pairs)
