@@ -45,17 +45,21 @@ def disk(folder: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def write(path: pathlib.Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
+def settle(temporary: pathlib.Path, path: pathlib.Path) -> None:
+    """Puts a finished file into its place, once it is on the disk."""
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def write(path: pathlib.Path, data: bytes, folder: pathlib.Path | None = None) -> None:
+    """Writes a file of the search in `folder` (None: the file's own), whole or not at all; see `disk`."""
     temporary = path.with_name(f".{path.name}.tmp")
-    with disk(path.parent):
+    with disk(folder or path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            temporary.write_bytes(data)
+            settle(temporary, path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
@@ -139,7 +143,7 @@ class _Kept(keras_tuner.Oracle):
 
     def _write(self, path, state):
         try:
-            write(path, json.dumps(state).encode())
+            write(path, json.dumps(state).encode(), pathlib.Path(self._project_dir))
         except RuntimeError as error:
             self.failure = error
             raise

@@ -86,10 +86,10 @@ class RecipeTuner(private.Tuner):
         model = self.hypermodel.build(trial.hyperparameters, index)
         model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, execution=index, verbose=0)
         if not index:
-            with private.disk(archive.parent):
+            with private.disk(archive.parent.parent):
                 writing = archive.with_name(f"writing.{archive.name}")
                 model.save(writing)
-                os.replace(writing, archive)
+                private.settle(writing, archive)
         return measured
 
     def _archive(self, trial):
