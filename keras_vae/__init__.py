@@ -8,6 +8,7 @@ Everything below is imported on first use, so that `import keras_vae` itself doe
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from keras_vae._backend import require_tensorflow
 
@@ -50,16 +51,45 @@ __all__ = [*_DEFINED_IN, *_MODULES]
 require_tensorflow()
 
 
-def __getattr__(name):
-    if name in _DEFINED_IN:
-        value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
-    elif name in _MODULES:
-        value = importlib.import_module(f"keras_vae.{name}")
-    else:
-        raise AttributeError(f"module 'keras_vae' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if TYPE_CHECKING:  # the same names, for editors; `as` says that they are public
+    from keras_vae import callbacks as callbacks
+    from keras_vae import data as data
+    from keras_vae import distributions as distributions
+    from keras_vae import metrics as metrics
+    from keras_vae import models as models
+    from keras_vae import networks as networks
+    from keras_vae import objectives as objectives
+    from keras_vae import parts as parts
+    from keras_vae import plots as plots
+    from keras_vae import tuning as tuning
+    from keras_vae import zoo as zoo
+    from keras_vae.models import CVAE as CVAE
+    from keras_vae.models import IWAE as IWAE
+    from keras_vae.models import MMVAE as MMVAE
+    from keras_vae.models import MVAE as MVAE
+    from keras_vae.models import POISEVAE as POISEVAE
+    from keras_vae.models import PPCA as PPCA
+    from keras_vae.models import VAE as VAE
+    from keras_vae.models import VQVAE as VQVAE
+    from keras_vae.models import BetaTCVAE as BetaTCVAE
+    from keras_vae.models import BetaVAE as BetaVAE
+    from keras_vae.models import FactorVAE as FactorVAE
+    from keras_vae.models import LatentVariableModel as LatentVariableModel
+    from keras_vae.models import MoPoE as MoPoE
+    from keras_vae.models import MultimodalVAE as MultimodalVAE
+    from keras_vae.models import VampVAE as VampVAE
+else:  # hidden from editors, or they would take any name
+
+    def __getattr__(name):
+        if name in _DEFINED_IN:
+            value = getattr(importlib.import_module(_DEFINED_IN[name]), name)
+        elif name in _MODULES:
+            value = importlib.import_module(f"keras_vae.{name}")
+        else:
+            raise AttributeError(f"module 'keras_vae' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])

@@ -1,16 +1,33 @@
-"""Callbacks that every model takes."""
+"""Callbacks that every model takes. What they are given is checked before a training's first epoch."""
+
+from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 import io
+import math
+import numbers
+import os
 import pathlib
 import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_vae import plots
 from keras_vae.metrics import chain_diagnostics
+
+
+def _number(name, value, least, whole=False):
+    """Refuses what is no finite number, or below `least`."""
+    kind = numbers.Integral if whole else numbers.Real
+    if not isinstance(value, kind) or isinstance(value, bool) or not math.isfinite(value) or value < least:
+        what = "a whole number" if whole else "a finite number"
+        raise ValueError(f"{name} must be {what} of at least {least}; got {value!r}.")
 
 
 class WarmUp(keras.callbacks.Callback):
@@ -19,41 +36,85 @@ class WarmUp(keras.callbacks.Callback):
 
     What is measured does not change: `free_energy` knows no weights. Goes on where it was after a resumption.
 
+    Without a target it ends at the model's own weight, and the variable holds the raised one in training steps alone:
+    what is saved between them, validated or trained further has the model's own. (A callback that saves within an epoch
+    comes after this one.)
+
     Args:
-        steps: how many training steps the rise takes.
-        target: value from then on.
+        steps: how many training steps the rise takes, at least 1.
+        target: value from then on, at least 0; None: the model's own beta, or its own weight of the modality.
         start: value before.
         delay: step at which the rise begins.
         modality: whose weight it is, of a model with `modality_weights`; None: beta.
+
+    Raises:
+        ValueError: a number out of its range; before the first step: an unknown modality.
+        TypeError: before the first step: the model has no beta.
     """
 
-    def __init__(self, steps, target=1.0, start=0.0, delay=0, modality=None):
+    def __init__(
+        self,
+        steps: float,
+        target: float | None = None,
+        start: float = 0.0,
+        delay: float = 0,
+        modality: str | None = None,
+    ) -> None:
         super().__init__()
-        if steps < 1 or delay < 0:
-            raise ValueError(f"steps must be at least 1 and delay at least 0; got {steps} and {delay}.")
+        _number("steps", steps, 1)
+        _number("delay", delay, 0)
+        _number("start", start, 0)
+        if target is not None:
+            _number("target", target, 0)
         self.steps, self.target, self.start, self.delay, self.modality = steps, target, start, delay, modality
+        self.own = None  # the model's own weight, once a training starts
 
-    def value(self, step):
-        """The weight at a training step."""
+    def value(self, step: int) -> float:
+        """The weight at a training step.
+
+        Raises:
+            ValueError: without a target, before a training has started.
+        """
+        target = self.own if self.target is None else self.target
+        if target is None:
+            raise ValueError("Without a target it is the model's own weight, which is known once a training starts.")
         share = min(max(step - self.delay, 0) / self.steps, 1.0)
-        return self.start + (self.target - self.start) * share
+        return self.start + (target - self.start) * share
 
-    def variable(self):
+    def variable(self) -> keras.Variable:
         """The model's variable that is raised."""
         if self.modality is None:
+            if not hasattr(getattr(self.model, "beta", None), "assign"):
+                raise TypeError(
+                    f"{type(self.model).__name__} has no beta that could be raised: fit a model of keras_vae."
+                )
             return self.model.beta
-        if self.modality not in getattr(self.model, "modality_weights", {}):
-            raise ValueError(f"The model has no modality {self.modality!r} whose weight could be raised.")
-        return self.model.modality_weights[self.modality]
+        known = getattr(self.model, "modality_weights", None) or {}
+        if self.modality not in known:
+            raise ValueError(
+                f"The model has no modality {self.modality!r} whose weight could be raised; it has {sorted(known)}."
+            )
+        return known[self.modality]
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs=None) -> None:
+        variable = self.variable()
+        held = float(variable.numpy())
+        self.own = getattr(variable, "_raised", {}).get(held, held)  # an earlier training may have died in a step
         self._set()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_begin(self, batch, logs=None) -> None:
+        if self.target is None:
+            variable, value = self.variable(), self.value(self._step)
+            variable._raised = {float(np.float32(value)): self.own}
+            variable.assign(value)
+
+    def on_train_batch_end(self, batch, logs=None) -> None:
         self._set()
 
     def _set(self):
-        self.variable().assign(self.value(int(self.model.optimizer.iterations)))
+        """The weight between two steps."""
+        self._step = int(self.model.optimizer.iterations)
+        self.variable().assign(self.own if self.target is None else self.value(self._step))
 
 
 class Cycles(WarmUp):
@@ -64,15 +125,18 @@ class Cycles(WarmUp):
         period: steps of a whole cycle, at least `steps`.
         cycles: after so many the weight stays at `target`.
         **kwargs: further arguments of `WarmUp`; `delay` comes once, before the first cycle.
+
+    Raises:
+        ValueError: as `WarmUp` does, and of a period shorter than the rise.
     """
 
-    def __init__(self, steps, period, cycles=4, **kwargs):
+    def __init__(self, steps: float, period: float, cycles: int = 4, **kwargs) -> None:
         super().__init__(steps, **kwargs)
-        if period < steps or cycles < 1:
-            raise ValueError(f"period must be at least steps and cycles at least 1; got {period} and {cycles}.")
+        _number("period", period, steps)
+        _number("cycles", cycles, 1, whole=True)
         self.period, self.cycles = period, cycles
 
-    def value(self, step):
+    def value(self, step: int) -> float:
         running = step - self.delay
         if 0 <= running < self.period * self.cycles:
             step = self.delay + running % self.period
@@ -89,10 +153,11 @@ class Capacity(WarmUp):
         start, delay: as in `WarmUp`.
     """
 
-    def __init__(self, steps, target, start=0.0, delay=0):
+    def __init__(self, steps: float, target: float, start: float = 0.0, delay: float = 0) -> None:
+        _number("target", target, 0)
         super().__init__(steps, target, start, delay)
 
-    def variable(self):
+    def variable(self) -> keras.Variable:
         capacity = getattr(self.model.objective, "capacity", None)
         if capacity is None:
             raise ValueError(
@@ -103,13 +168,22 @@ class Capacity(WarmUp):
 
 
 class Adapt(keras.callbacks.Callback):
-    """Calls `model.adapt(x)` when a training starts; not when it goes on."""
+    """Calls `model.adapt(x)` when a training starts; not when it goes on.
 
-    def __init__(self, x):
+    Args:
+        x: as the model's `adapt` takes it.
+
+    Raises:
+        TypeError: before the first step: the model has nothing to adapt.
+    """
+
+    def __init__(self, x: Any) -> None:
         super().__init__()
         self.x = x
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs=None) -> None:
+        if not hasattr(self.model, "adapt"):
+            raise TypeError(f"{type(self.model).__name__} has no `adapt`: leave the callback Adapt out.")
         if int(self.model.optimizer.iterations) == 0:
             self.model.adapt(self.x)
 
@@ -122,19 +196,26 @@ class ChainMixing(keras.callbacks.Callback):
         threshold: largest split R-hat without a warning.
         every: epochs between checks.
         **options: of `keras_vae.metrics.chain_diagnostics`, such as `chains` and `sweeps`.
+
+    Raises:
+        ValueError: a number out of its range.
+        TypeError: an unknown option; before the first step: the model has no chains.
     """
 
-    def __init__(self, threshold=1.1, every=1, **options):
+    def __init__(self, threshold: float = 1.1, every: int = 1, **options) -> None:
         super().__init__()
-        if threshold <= 1.0 or every < 1:
-            raise ValueError(f"threshold must be above 1 and every at least 1; got {threshold} and {every}.")
+        _number("threshold", threshold, 1)
+        _number("every", every, 1, whole=True)
+        known = inspect.signature(chain_diagnostics).parameters.keys() - {"model"}
+        if options.keys() - known:
+            raise TypeError(f"Unknown options {sorted(options.keys() - known)}. ChainMixing takes {sorted(known)}.")
         self.threshold, self.every, self.options = threshold, every, options
 
-    def on_train_begin(self, logs=None):
-        if not hasattr(self.model.prior, "advance"):
+    def on_train_begin(self, logs=None) -> None:
+        if not hasattr(getattr(self.model, "prior", None), "advance"):
             raise TypeError(f"{type(self.model).__name__} draws exactly: it has no chains that could fail to mix.")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs=None) -> None:
         if (epoch + 1) % self.every:
             return
         r_hat = chain_diagnostics(self.model, **self.options).split_r_hat
@@ -161,34 +242,61 @@ class ImageGrid(keras.callbacks.Callback):
         every: epochs between pictures.
         seed: of the samples: the same latents in each picture.
         preview: None, or a function `model -> sections`, as `keras_vae.plots.picture` takes them, to draw instead.
+
+    Raises:
+        ValueError: nowhere to write to, or a number out of its range; before the first epoch: what the model makes are
+            no pictures, or it wants a condition.
+        ImportError: a `log_dir` without TensorBoard.
+        TypeError: `preview` is no function.
     """
 
-    def __init__(self, folder=None, log_dir=None, x=None, samples=10, every=1, seed=0, preview=None):
+    def __init__(
+        self,
+        folder: str | os.PathLike | None = None,
+        log_dir: str | os.PathLike | None = None,
+        x: Any = None,
+        samples: int = 10,
+        every: int = 1,
+        seed: int | None = 0,
+        preview: Callable[[Any], Mapping[str, Mapping[str, Any]]] | None = None,
+    ) -> None:
         super().__init__()
         if folder is None and log_dir is None:
             raise ValueError("Give a folder for PNG files, a log_dir for TensorBoard, or both.")
         if log_dir is not None and importlib.util.find_spec("tensorboard") is None:
             raise ImportError("log_dir needs TensorBoard, which is not installed: pip install tensorboard")
-        if every < 1:
-            raise ValueError(f"every must be at least 1; got {every}.")
-        self.folder, self.log_dir, self.every = folder, log_dir, every
+        _number("every", every, 1, whole=True)
+        _number("samples", samples, 1, whole=True)
+        if seed is not None:
+            _number("seed", seed, 0, whole=True)
+        if folder is not None and pathlib.Path(folder).is_file():
+            raise ValueError(f"{folder} is a file: give a folder for the pictures.")
+        if preview is not None and not callable(preview):
+            raise TypeError(f"preview must be a function of the model; got {type(preview).__name__}.")
+        self.folder, self.log_dir, self.every, self._own = folder, log_dir, every, preview is None
         self.preview = preview or functools.partial(reconstructions_and_samples, x=x, samples=samples, seed=seed)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_train_begin(self, logs=None) -> None:
+        if self.folder is not None:
+            pathlib.Path(self.folder).mkdir(parents=True, exist_ok=True)
+        if self._own:  # one's own preview may count its calls, or want a trained model
+            plots.rows(self.preview(self.model))
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
         if (epoch + 1) % self.every:
             return
         image = io.BytesIO()
         plots.picture(self.preview(self.model), image, title=f"Epoch {epoch + 1}")
         if self.folder is not None:
-            folder = pathlib.Path(self.folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"epoch-{epoch + 1:05d}.png").write_bytes(image.getvalue())
+            (pathlib.Path(self.folder) / f"epoch-{epoch + 1:05d}.png").write_bytes(image.getvalue())
         if self.log_dir is not None:
             with tf.summary.create_file_writer(str(self.log_dir)).as_default():
                 tf.summary.image("image_grid", tf.io.decode_png(image.getvalue(), channels=3)[None], step=epoch + 1)
 
 
-def reconstructions_and_samples(model, x=None, samples=10, seed=0):
+def reconstructions_and_samples(
+    model: Any, x: Any = None, samples: int = 10, seed: int | None = 0
+) -> dict[str, dict[str, Any]]:
     """Sections for `keras_vae.plots.picture`: inputs with their reconstructions, and draws from the prior."""
     sections = {}
     if x is not None:

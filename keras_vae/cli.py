@@ -36,7 +36,7 @@ def _output(default):
 
 
 @app.command("list")
-def list_entries():
+def list_entries() -> None:
     """Print every entry with its data, latents, parameters, headline figure and size."""
     from rich import box
     from rich.console import Console
@@ -56,7 +56,7 @@ def list_entries():
 
 
 @app.command()
-def card(name: Name):
+def card(name: Name) -> None:
     """Print the card of an entry: what it is, how good it is, how it was measured and made."""
     import sys
 
@@ -78,7 +78,7 @@ def sample(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many draws from the prior.")] = 10,
     output: _output("sample.png") = pathlib.Path("sample.png"),
     seed: Seed = 0,
-):
+) -> None:
     """Draw from the prior and write a picture of the means: joint generation of multimodal models, draws for the
     condition of each of the entry's examples of conditional ones."""
     from keras_vae import plots
@@ -93,7 +93,9 @@ def sample(
 
 
 @app.command()
-def reconstruct(name: Name, input: Input = None, output: _output("reconstruct.png") = pathlib.Path("reconstruct.png")):
+def reconstruct(
+    name: Name, input: Input = None, output: _output("reconstruct.png") = pathlib.Path("reconstruct.png")
+) -> None:
     """Encode and decode examples, and write a picture of both."""
     from keras_vae import plots
 
@@ -119,7 +121,7 @@ def translate(
     input: Input = None,
     output: _output("translate.png") = pathlib.Path("translate.png"),
     seed: Seed = 0,
-):
+) -> None:
     """Generate one modality from another (cross generation) and write a picture."""
     from keras_vae import plots
 
@@ -146,7 +148,7 @@ def traverse(
     latent: Annotated[int, typer.Option(help="Which latent to move from -3 to 3.")] = 0,
     input: Input = None,
     output: _output("traverse.png") = pathlib.Path("traverse.png"),
-):
+) -> None:
     """Move one latent with the others fixed, and write a picture with a row an example."""
     import numpy as np
 
@@ -164,7 +166,7 @@ def traverse(
 
 
 @app.command()
-def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.png")):
+def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.png")) -> None:
     """Draw an entry's own picture anew from its weights: what it can do, at a glance."""
     from keras_vae import plots, zoo
 
@@ -201,7 +203,7 @@ def train(
             "batch of the recipe, which stays as large as it is. Default: one.",
         ),
     ] = None,
-):
+) -> None:
     """Train an entry by its recipe, measure it and write it. Start it again after a kill: it goes on from the last
     finished epoch.
 
@@ -259,7 +261,7 @@ def tune(
     ] = pathlib.Path("runs/tuning"),
     precision: Annotated[str, typer.Option(help="As of `train`.")] = "float32",
     seed: Annotated[int, typer.Option(help="Of the search; trials have the recipe's own, or see --executions.")] = 0,
-):
+) -> None:
     """Search an entry's hyperparameters: prints each trial, then a table, and writes the best as JSON for `train --set`
     and a picture of rates and distortions. Start it again after a kill, or for more trials: it goes on.
 
@@ -296,7 +298,7 @@ def tune(
 def evaluate(
     name: Name,
     write: Annotated[bool, typer.Option(help="Write the figures, the card and the preview into the entry.")] = False,
-):
+) -> None:
     """Measure an entry's weights on held-out data, as its card reports it."""
     from keras_vae import zoo
     from keras_vae.zoo import entries, training
@@ -365,7 +367,7 @@ def _write(plots, sections, path, title=None):
     typer.echo(f"Wrote {path}.")
 
 
-def main():
+def main() -> None:
     """Entry point: bad input ends in one line and exit status 2, without a traceback."""
     import sys
 

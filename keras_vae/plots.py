@@ -1,29 +1,45 @@
 """Pictures: rows of images or of vectors with a title each, in sections; points in a plane; written as PNG."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
 import numpy as np
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from keras_vae.metrics import Chains
 
 _INCHES = 0.62  # width and height of one image
 _COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#d55e00", "#f0e442", "#000000")  # Okabe & Ito
 
 
-def picture(sections, path=None, title=None):
+def picture(
+    sections: Mapping[str, Mapping[str, Any]],
+    path: str | os.PathLike | IO[bytes] | None = None,
+    title: str | None = None,
+) -> Figure:
     """Draws rows of images or of vectors.
 
     Args:
-        sections: `{section title: {row title: images}}`, images `[count, height, width, channels]` in [0, 1] with 1 or
-            3 channels; values outside [0, 1] are clipped. Vectors `[count, features]` are drawn as bars, all on one
-            scale; missing entries (NaN) are left out.
+        sections: `{section title: {row title: images}}`, images `[count, height, width, channels]` or `[count, height,
+            width]` in [0, 1]; values outside [0, 1] are clipped. Other than 1 or 3 channels have a grey row each.
+            Vectors `[count, features]` are drawn as bars, all on one scale; missing entries (NaN) are left out.
         path: where to write the PNG; None: nowhere.
         title: above everything.
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        ValueError: nothing to draw, or what is neither images nor vectors.
     """
-    rows = [(label, np.asarray(images)) for section in sections.values() for label, images in section.items()]
-    columns = max(len(images) for _, images in rows)
+    drawn = rows(sections)
+    columns = max(len(images) for section in drawn.values() for images in section.values())
     heights, titles = [], {}
-    for name, section in sections.items():
+    for name, section in drawn.items():
         titles[len(heights)] = name
         heights += [0.55] + [1.0] * len(section)
     figure = Figure(figsize=(_INCHES * columns + 2.2, _INCHES * sum(heights) + (0.5 if title else 0.1)))
@@ -31,8 +47,9 @@ def picture(sections, path=None, title=None):
     if title:
         figure.text(0.5, 1 - 0.22 / figure.get_figheight(), title, ha="center", va="center", fontsize=13, weight="bold")
     unit = _INCHES / figure.get_figheight()
-    line, images_of = 0.0, iter(rows)
-    limits = _limits([images for _, images in rows if images.ndim == 2])
+    every = [row for section in drawn.values() for row in section.items()]
+    line, images_of = 0.0, iter(every)
+    limits = _limits([images for _, images in every if images.ndim == 2])
     for index, height in enumerate(heights):
         bottom = top - (line + height) * unit
         if index in titles:
@@ -54,7 +71,42 @@ def picture(sections, path=None, title=None):
     return figure
 
 
-def planes(panels, labels, names, title=None):
+def rows(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
+    """What `picture` draws of sections, checked: images `[count, height, width, 1 or 3]` or vectors, a row each.
+
+    Raises:
+        ValueError: nothing to draw, or what is neither images nor vectors.
+    """
+    if not isinstance(sections, Mapping) or not all(isinstance(section, Mapping) for section in sections.values()):
+        raise ValueError("A picture is made of {section title: {row title: images}}: a dict of dicts.")
+    drawn = {name: {} for name, section in sections.items() if section}
+    for name, section in sections.items():
+        for label, images in section.items():
+            drawn[name] |= _channels(label, np.asarray(images))
+    if not drawn:
+        raise ValueError("There is nothing to draw: give {section title: {row title: images}} with a row at least.")
+    return drawn
+
+
+def _channels(label, images):
+    """The rows of one array: itself, or one of each channel."""
+    numeric = images.dtype.kind in "fiub" or images.dtype.name == "bfloat16"
+    if images.ndim not in (2, 3, 4) or not images.size or not numeric:
+        raise ValueError(
+            "A picture is drawn of images [count, height, width, channels] or [count, height, width], or of vectors "
+            f"[count, features], of numbers; {label!r} is {images.dtype} {list(images.shape)}. Draw a part of it."
+        )
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim == 2 or images.shape[-1] in (1, 3):
+        return {label: images}
+    channels = range(images.shape[-1])
+    return {f"{label}, channel {channel + 1}".lstrip(", "): images[..., channel, None] for channel in channels}
+
+
+def planes(
+    panels: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str], title: str | None = None
+) -> Figure:
     """Draws points in a plane, coloured by their class: one panel a model, to be compared by eye.
 
     Args:
@@ -83,7 +135,9 @@ def planes(panels, labels, names, title=None):
     return figure
 
 
-def experts(panels, names=None, title=None):
+def experts(
+    panels: Mapping[str, tuple[Any, Any]], names: Sequence[str] | None = None, title: str | None = None
+) -> Figure:
     """Draws densities over one latent: of normal experts, of their product with the prior as in `MVAE` (black), and of
     their mixture as in `MMVAE` (red).
 
@@ -124,7 +178,12 @@ def experts(panels, names=None, title=None):
     return figure
 
 
-def contours(panels, limit=4.0, names=("z1", "z2"), title=None):
+def contours(
+    panels: Mapping[str, Callable],
+    limit: float = 4.0,
+    names: Sequence[str] = ("z1", "z2"),
+    title: str | None = None,
+) -> Figure:
     """Draws densities in a plane, one panel each, on one scale of colours.
 
     Args:
@@ -152,7 +211,7 @@ def contours(panels, limit=4.0, names=("z1", "z2"), title=None):
     return figure
 
 
-def chains(diagnostics, names=None, title=None):
+def chains(diagnostics: Chains, names: Sequence[str] | None = None, title: str | None = None) -> Figure:
     """Draws how fast chains forget: autocorrelation by the number of sweeps between, one line a latent.
 
     Args:
@@ -187,7 +246,12 @@ def chains(diagnostics, names=None, title=None):
     return figure
 
 
-def rate_distortion(points, colours=None, marked=None, title=None):
+def rate_distortion(
+    points: Sequence[tuple[float, float]] | np.ndarray,
+    colours: Mapping[str, Sequence[float] | np.ndarray] | None = None,
+    marked: Mapping[str, int] | None = None,
+    title: str | None = None,
+) -> Figure:
     """Draws models by their rate and distortion; on a grey line the free energy, their sum, is the same.
 
     Args:
@@ -240,7 +304,9 @@ def rate_distortion(points, colours=None, marked=None, title=None):
     return figure
 
 
-def write(made, path, title=None):
+def write(
+    made: Figure | Mapping[str, Mapping[str, Any]], path: str | os.PathLike | IO[bytes], title: str | None = None
+) -> None:
     """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
     figure = made if isinstance(made, Figure) else picture(made, title=title)
     figure.savefig(path, dpi=150, format="png")

@@ -1,19 +1,25 @@
 """A recipe as a keras-tuner hypermodel."""
 
+from __future__ import annotations
+
 import inspect
 import json
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
 from keras_vae import devices
-from keras_vae.tuning import objectives
+from keras_vae.tuning import objectives, private
 from keras_vae.zoo import entries
 from keras_vae.zoo.training import fit_stages, in_float32
 
 WIDTH = 4.0  # of the default range, as a factor to either side of the recipe's value
+
+Space = dict[str, list[Any] | tuple[float, float]]  # values to choose from, or the lowest and the highest
 
 
 class RecipeHyperModel(keras_tuner.HyperModel):
@@ -34,7 +40,14 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         ValueError: the recipe has no such hyperparameter, or a range is none.
     """
 
-    def __init__(self, recipe, space=None, fixed=None, objective="log_likelihood", precision="float32"):
+    def __init__(
+        self,
+        recipe: Any,
+        space: Space | None = None,
+        fixed: dict[str, Any] | None = None,
+        objective: str = "log_likelihood",
+        precision: str = "float32",
+    ) -> None:
         super().__init__()
         self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), devices.precision(precision)
         self.space = default_space(recipe) if space is None else dict(space)
@@ -42,17 +55,17 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         _check_space(self.space, self.fixed)
         self.objective = objectives.find(objective, recipe)
 
-    def overrides(self, hp, execution=0):
+    def overrides(self, hp: keras_tuner.HyperParameters, execution: int = 0) -> dict[str, Any]:
         """The recipe's overrides in a trial; with `execution`, of that many seeds later."""
         values = {name: _choose(hp, name, values, self.recipe) for name, values in self.space.items()}
-        if "tuner/epochs" in hp.values:  # Hyperband's budget
-            values["epochs"] = hp.values["tuner/epochs"]
+        if private.EPOCHS in hp.values:  # Hyperband's budget
+            values["epochs"] = hp.values[private.EPOCHS]
         overrides = {**self.fixed, **values}
         if execution:
             overrides["seed"] = overrides.get("seed", own_values(self.recipe).get("seed", 0)) + execution
         return overrides
 
-    def build(self, hp, execution=0):
+    def build(self, hp: keras_tuner.HyperParameters, execution: int = 0) -> keras.Model:
         overrides = self.overrides(hp, execution)
         keras.utils.set_random_seed(overrides.get("seed", 0))
         keras.config.set_dtype_policy(self.precision)
@@ -60,7 +73,13 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         model.compile(**entries.stages(self.recipe, overrides)[0]["compile"])
         return model
 
-    def fit(self, hp, model, callbacks=(), **kwargs):
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **kwargs,
+    ) -> dict[str, float]:
         """Fits the model and returns what was measured: `{objective: value, "free_energy": ..., ...}`.
 
         Args:
@@ -70,7 +89,14 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         model, measured = self.fit_and_measure(hp, model, callbacks, **kwargs)
         return measured
 
-    def fit_and_measure(self, hp, model, callbacks=(), execution=0, **kwargs):
+    def fit_and_measure(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        execution: int = 0,
+        **kwargs,
+    ) -> tuple[keras.Model, dict[str, float]]:
         """`(model, measured)`: the trained model, float32, and what `fit` returns."""
         overrides, started = self.overrides(hp, execution), time.monotonic()
         seen = {**overrides, "split": self.recipe.splits[0]}
@@ -87,7 +113,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         return model, {self.objective.name: float(value), **terms, "seconds": round(seconds, 1)}
 
 
-def default_space(recipe):
+def default_space(recipe: Any) -> Space:
     """What is searched where nothing is said: those hyperparameters of the recipe that its `space` names, each from a
     quarter of the recipe's value to four times it.
 
@@ -103,14 +129,14 @@ def default_space(recipe):
     return space
 
 
-def around(value):
+def around(value: float) -> tuple[float, float]:
     """The default range of a hyperparameter: `(lowest, highest)`; of a whole number, whole."""
     if isinstance(value, int):
         return max(int(value / WIDTH), 1), int(value * WIDTH)
     return value / WIDTH, value * WIDTH
 
 
-def parse_space(recipe, texts):
+def parse_space(recipe: Any, texts: Sequence[str]) -> Space:
     """A space from what `keras-vae tune --over` takes: `beta`, `latent_size=10:100` or `activation=elu,relu`.
 
     Raises:
@@ -142,7 +168,7 @@ def _value(text):
         return text
 
 
-def own_values(recipe):
+def own_values(recipe: Any) -> dict[str, Any]:
     """The recipe's hyperparameters with their values, a dict."""
     parameters = {}
     for function in (recipe.training, recipe.data_of, recipe.model):

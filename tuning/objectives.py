@@ -1,7 +1,9 @@
 """What a search can look for, measured of a trained model on held-out training data: nothing that depends on beta."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import tree
@@ -17,10 +19,10 @@ class Trained(NamedTuple):
     """What an objective is measured of: the model, its recipe, held-out examples as the model takes them, and the
     overrides that all trials share."""
 
-    model: object
-    recipe: object
-    x: object
-    fixed: dict
+    model: Any
+    recipe: Any
+    x: Any
+    fixed: dict[str, Any]
 
 
 class Objective(NamedTuple):
@@ -29,11 +31,11 @@ class Objective(NamedTuple):
 
     name: str
     direction: str
-    function: Callable
+    function: Callable[[Trained], Any]
     needs: str | None = None
 
 
-def find(name, recipe):
+def find(name: str, recipe: Any) -> Objective:
     """The objective of that name.
 
     Raises:
@@ -49,7 +51,7 @@ def find(name, recipe):
     return OBJECTIVES[name]
 
 
-def held_out(recipe, overrides):
+def held_out(recipe: Any, overrides: dict[str, Any]) -> Any:
     """Examples that no trial trains on, the same for all trials."""
     same = {name: value for name, value in overrides.items() if name != "batch_size"}
     same |= {"split": recipe.splits[1], "seed": 0, "batch_size": 100, "augmentation": 0.0, "jittered": False}
@@ -79,7 +81,7 @@ def _hypervolume(trained):
     return area(terms["rate"], terms["distortion"], start)
 
 
-def area(rate, distortion, start):
+def area(rate: float, distortion: float, start: float) -> float:
     """Share of the plane that is worse in rate and in distortion, up to a distortion of `start` and as many nats of
     rate."""
     return max(start - distortion, 0.0) * max(abs(start) - rate, 0.0) / start**2

@@ -1,13 +1,19 @@
-"""What a search found: trials read from its folder, as a table and on the rate-distortion plane. Without TensorFlow."""
+"""What a search found: trials read from its folder, as a table and on the rate-distortion plane."""
 
-import json
+from __future__ import annotations
+
+import os
 import pathlib
+import warnings
+from typing import Any
 
-DONE = "COMPLETED"
+from keras_vae.tuning import private
+
+DONE = private.COMPLETED
 
 
-def trials(folder):
-    """Trials of a search, in the order of their start.
+def trials(folder: str | os.PathLike) -> list[dict[str, Any]]:
+    """Trials of a search, in the order of their start. One whose file cannot be read is left out, with a warning.
 
     Args:
         folder: of the search, `directory/name`.
@@ -17,18 +23,24 @@ def trials(folder):
         hyperparameters; `measured`, `{name: value}`, empty unless completed; `message`, the last line of an error.
     """
     rows = []
-    for path in sorted(pathlib.Path(folder).glob("trial_*/trial.json"), key=lambda path: int(path.parent.name[6:])):
-        one = json.loads(path.read_text())
+    for number, path in private.trial_files(pathlib.Path(folder)).items():
+        if not path.is_file():
+            continue
+        try:
+            one = private.read_trial(path).get_state()
+        except ValueError as error:
+            warnings.warn(f"{path} cannot be read ({error}): it is left out.", RuntimeWarning, stacklevel=2)
+            continue
         metrics = one["metrics"]["metrics"] if one["status"] == DONE else {}
         message = [line for line in (one.get("message") or "").splitlines() if line.strip()]
         rows.append(
             {
-                "trial": len(rows) + 1,
+                "trial": number + 1,
                 "status": one["status"],
                 "values": {
                     name: value
                     for name, value in one["hyperparameters"]["values"].items()
-                    if not name.startswith("tuner/")
+                    if not name.startswith(private.PREFIX)
                 },
                 "measured": {name: metric["observations"][-1]["value"][0] for name, metric in metrics.items()},
                 "message": message[-1] if message else None,
@@ -37,7 +49,7 @@ def trials(folder):
     return rows
 
 
-def best(rows, objective, direction):
+def best(rows: list[dict[str, Any]], objective: str, direction: str) -> dict[str, Any]:
     """The best of the completed trials, the earliest of equal ones.
 
     Raises:
@@ -50,7 +62,7 @@ def best(rows, objective, direction):
     return (max if direction == "max" else min)(completed, key=lambda row: row["measured"][objective])
 
 
-def table(rows, objective, direction):
+def table(rows: list[dict[str, Any]], objective: str, direction: str) -> str:
     """Trials as a Markdown table, the best first; the hyperparameters, then what was measured."""
     names = list(dict.fromkeys(name for row in rows for name in row["values"]))
     measured = list(dict.fromkeys([objective, *(name for row in rows for name in row["measured"])]))

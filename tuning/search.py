@@ -1,5 +1,7 @@
 """A search over a recipe's hyperparameters: by any oracle of keras-tuner, in this process or in several."""
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import itertools
@@ -13,31 +15,30 @@ import sys
 import threading
 import time
 import traceback
+from typing import Any
 
 import keras
 import keras_tuner
 
 from keras_vae import plots
-from keras_vae.tuning import results
-from keras_vae.tuning.hypermodel import RecipeHyperModel, own_values
+from keras_vae.tuning import private, results
+from keras_vae.tuning.hypermodel import RecipeHyperModel, Space, own_values
 from keras_vae.zoo import entries
-
-RUNNING, STOPPED = (getattr(keras_tuner.engine.trial.TrialStatus, name) for name in ("RUNNING", "STOPPED"))
 
 
 class Grid(keras_tuner.Oracle):
     """All combinations, the recipe's values first, and ten of each range. keras-tuner's own forgets, in a search that
     goes on, which were tried."""
 
-    def populate_space(self, trial_id):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
         space = self.hyperparameters.space
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
         axes = [[one.default, *(value for value in _in_order(one) if value != one.default)] for one in space]
         for combination in itertools.product(*axes):
             values = {one.name: value for one, value in zip(space, combination, strict=True)}
             if values not in tried:
-                return {"status": RUNNING, "values": values}
-        return {"status": STOPPED, "values": None}
+                return {"status": private.RUNNING, "values": values}
+        return {"status": private.STOPPED, "values": None}
 
 
 def _in_order(hyperparameter):
@@ -53,19 +54,22 @@ ORACLES = {
 }
 SETTINGS, BEST, TABLE, PICTURE = "search.json", "best.json", "trials.md", "rate_distortion.png"
 RESTARTS = 3  # of workers that die, in all
+NO_DISK = 74  # exit status of a worker whose disk refused to be written, as sysexits.h has it
 
 
-class RecipeTuner(keras_tuner.Tuner):
+class RecipeTuner(private.Tuner):
     """Runs trials of a `RecipeHyperModel`, says how they go, and keeps each model as `model.keras`."""
 
     verbose, executions = 1, 1
 
-    def run_trial(self, trial, **kwargs):
+    def run_trial(self, trial: Any, **kwargs) -> dict[str, float]:
         overrides = self.hypermodel.overrides(trial.hyperparameters)
         self.say(trial, ", ".join(f"{name}={_number(value)}" for name, value in overrides.items()))
         started, name, archive = time.monotonic(), self.hypermodel.objective.name, self._archive(trial)
         try:
             executions = [self._execute(trial, index, archive) for index in range(self.executions)]
+        except keras_tuner.errors.FatalError:
+            raise
         except Exception:
             # To keras-tuner a trial of NaN has failed; an error raised would be printed with all its calls.
             trial.message = traceback.format_exc()
@@ -82,53 +86,47 @@ class RecipeTuner(keras_tuner.Tuner):
         model = self.hypermodel.build(trial.hyperparameters, index)
         model, measured = self.hypermodel.fit_and_measure(trial.hyperparameters, model, execution=index, verbose=0)
         if not index:
-            model.save(archive)
+            with private.disk(archive.parent.parent):
+                writing = archive.with_name(f"writing.{archive.name}")
+                model.save(writing)
+                private.settle(writing, archive)
         return measured
 
     def _archive(self, trial):
         return pathlib.Path(self.get_trial_dir(trial.trial_id)) / entries.ARCHIVE
 
-    def load_model(self, trial):
+    def load_model(self, trial: Any) -> keras.Model:
         return entries.read_archive(self._archive(trial))
 
-    def on_trial_end(self, trial):
+    def on_trial_end(self, trial: Any) -> None:
         if trial.message:
             self.say(trial, f"failed: {trial.message.strip().splitlines()[-1]}")
         super().on_trial_end(trial)
         keras.backend.clear_session()  # graphs of a hundred trials would fill the memory
 
-    def _populate_initial_space(self):
-        """Names what is searched. (keras-tuner builds a model to find out, which on a GPU takes its memory.)"""
-        space = self.oracle.get_space()
-        self.hypermodel.overrides(space)
-        self.oracle.update_space(space)
-
-    def say(self, trial, text):
+    def say(self, trial: Any, text: str) -> None:
         """Prints a line of progress."""
         if self.verbose:
             print(f"trial {int(trial.trial_id) + 1}: {text}", flush=True)
 
-    def save(self):
-        """Nothing: all state is the oracle's, which `search` reads again, by whatever process it was written."""
-
 
 def search(
-    name,
-    space=None,
-    trials=10,
-    epochs=None,
-    fixed=None,
-    directory="runs/tuning",
-    seed=0,
-    verbose=1,
+    name: str,
+    space: Space | None = None,
+    trials: int = 10,
+    epochs: int | None = None,
+    fixed: dict[str, Any] | None = None,
+    directory: str | os.PathLike = "runs/tuning",
+    seed: int = 0,
+    verbose: int = 1,
     *,
-    objective="log_likelihood",
-    oracle="bayesian",
-    precision="float32",
-    executions=1,
-    workers=1,
-    address="127.0.0.1",
-):
+    objective: str = "log_likelihood",
+    oracle: str = "bayesian",
+    precision: str = "float32",
+    executions: int = 1,
+    workers: int = 1,
+    address: str = "127.0.0.1",
+) -> dict[str, Any]:
     """Searches for the best hyperparameters of an entry's recipe on held-out training data.
 
     The first trial of a Bayesian, random or grid search has the recipe's own values. The folder `directory/name`
@@ -158,11 +156,11 @@ def search(
         address: at which workers reach this process: loopback, unless told otherwise.
 
     Returns:
-        The best overrides, as `keras-vae train --set` and `keras_vae.zoo.training.train` take them.
+        The best overrides, as `keras-vae train --set` and `keras_vae.zoo.training.train` take them; empty in a worker.
 
     Raises:
         ValueError: an unknown name, or a folder with a search of other settings in it.
-        RuntimeError: all trials failed, or workers die again and again.
+        RuntimeError: all trials failed, workers die again and again, or the disk is full or cannot be written.
     """
     if oracle not in ORACLES:
         raise ValueError(f"Unknown oracle {oracle!r}. Choose from {sorted(ORACLES)}.")
@@ -183,7 +181,7 @@ def search(
     if oracle == "bayesian":
         options["num_initial_points"] = max(trials // 3, 2)
     kind = _from_the_recipe(ORACLES[oracle]) if oracle in ("bayesian", "random") else ORACLES[oracle]
-    made = kind(keras_tuner.Objective(aim.name, aim.direction), **options)
+    made = private.kept(kind)(keras_tuner.Objective(aim.name, aim.direction), **options)
     made.max_trials, made.verbose = trials, 0
 
     role = os.environ.get("KERASTUNER_TUNER_ID")
@@ -191,12 +189,12 @@ def search(
     settings = {"space": hypermodel.space, "fixed": fixed, "objective": objective, "oracle": oracle}
     settings |= {"precision": precision, "seed": seed, "epochs": longest if oracle == "hyperband" else None}
     settings |= {"executions": executions} if executions > 1 else {}
+    if hands_out:
+        _claim(folder, {**settings, "space": {key: repr(values) for key, values in hypermodel.space.items()}})
     tuner = RecipeTuner(made, hypermodel, directory=directory, project_name=name)
     tuner.verbose, tuner.executions = verbose, executions
     if hands_out:
-        _claim(folder, {**settings, "space": {key: repr(values) for key, values in hypermodel.space.items()}})
-        if (folder / "oracle.json").is_file():
-            _reload(made)
+        made.reload()
     policy = keras.config.dtype_policy()
     try:
         if role is None and workers > 1:
@@ -207,7 +205,7 @@ def search(
     finally:
         keras.config.set_dtype_policy(policy)  # a trial that failed leaves its own
     if not hands_out:
-        return None
+        return {}
     kept = {**fixed, **({"epochs": epochs} if epochs else {})}
     return _conclude(name, folder, hypermodel, kept, oracle, verbose)
 
@@ -217,10 +215,10 @@ def _from_the_recipe(oracle):
 
     class Oracle(oracle):
         def populate_space(self, trial_id):
-            if self.trials:
+            if int(trial_id):
                 return super().populate_space(trial_id)
             values = {hyperparameter.name: hyperparameter.default for hyperparameter in self.hyperparameters.space}
-            return {"status": RUNNING, "values": values}
+            return {"status": private.RUNNING, "values": values}
 
     return Oracle
 
@@ -232,15 +230,7 @@ def _claim(folder, settings):
         raise ValueError(
             f"{folder} holds a search with other settings ({path}). Choose another directory or delete it."
         )
-    entries.write_files(folder, {SETTINGS: asked})
-
-
-def _reload(oracle):
-    """Reads the state of an earlier start; its saved copy lists the last finished trial among those to be repeated."""
-    oracle.reload()
-    state = oracle.get_state()
-    state["retry_queue"] = [name for name in state["retry_queue"] if oracle.trials[name].status == RUNNING]
-    oracle.set_state(state)
+    private.write(path, asked)
 
 
 def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
@@ -254,10 +244,12 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
     figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
-    plots.write(figure, folder / PICTURE)
+    with private.disk(folder):
+        plots.write(figure, folder / PICTURE)
     text = results.table(rows, aim.name, aim.direction)
     command = f"keras-vae train {name} --set {folder / BEST}"
-    entries.write_files(folder, {BEST: entries.to_json(overrides), TABLE: text.encode()})
+    private.write(folder / BEST, entries.to_json(overrides))
+    private.write(folder / TABLE, text.encode())
     if verbose:
         print(f"\n{text}\nBest: {folder / BEST}; picture: {folder / PICTURE}. Train it: {command}", flush=True)
     return overrides
@@ -269,7 +261,7 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
 def _with_workers(tuner, arguments, count, address):
     """Hands out trials from this process to workers on this machine, and starts those anew that die."""
     oracle = tuner.oracle
-    if len(oracle.trials) >= oracle.max_trials and not oracle.get_state()["retry_queue"]:
+    if len(oracle.trials) >= oracle.max_trials and not oracle.unfinished():
         return
     try:
         with socket.socket() as free:
@@ -288,8 +280,7 @@ def _with_workers(tuner, arguments, count, address):
         own = {**environment, "KERASTUNER_TUNER_ID": f"worker{index}"}
         return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own)
 
-    # All are known from the start, or the chief leaves when the first has done all, and a late one waits for an hour.
-    oracle.tuner_ids.update(f"worker{index}" for index in range(count))
+    oracle.expect(f"worker{index}" for index in range(count))
     with _environment({**shared, "KERASTUNER_TUNER_ID": "chief"}):
         chief = threading.Thread(target=tuner.search, kwargs={"verbose": 0}, daemon=True)
         chief.start()
@@ -297,10 +288,14 @@ def _with_workers(tuner, arguments, count, address):
         try:
             while processes and chief.is_alive():
                 time.sleep(0.2)
+                if oracle.failure:
+                    raise oracle.failure
                 for index, process in list(processes.items()):
                     if process.poll() is None:
                         continue
                     del processes[index]
+                    if process.returncode == NO_DISK:
+                        raise RuntimeError("The disk refused a worker, as it says above. Mend that and start again.")
                     if process.returncode:
                         restarts += 1
                         if restarts > RESTARTS:
@@ -312,7 +307,7 @@ def _with_workers(tuner, arguments, count, address):
                 process.wait()
 
 
-def work(arguments):
+def work(arguments: str) -> None:
     """What a worker process runs: a search that asks its parent for trials, and ends with it."""
     parent = os.getppid()
 
@@ -322,7 +317,11 @@ def work(arguments):
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    search(**ast.literal_eval(arguments))
+    try:
+        search(**ast.literal_eval(arguments))
+    except keras_tuner.errors.FatalError as error:
+        print(f"keras-vae: {error}", file=sys.stderr, flush=True)
+        os._exit(NO_DISK)
 
 
 @contextlib.contextmanager

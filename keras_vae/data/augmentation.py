@@ -1,9 +1,19 @@
 """Augmentation of image batches in [0, 1] by stateless seeds: functions `(batch, seed) -> batch`."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 
-def jitter(batch, seed, shift=2.0, zoom=0.1, angle=0.1, contrast=0.3, brightness=0.1):
+def jitter(
+    batch: tf.Tensor,
+    seed: tf.Tensor,
+    shift: float = 2.0,
+    zoom: float = 0.1,
+    angle: float = 0.1,
+    contrast: float = 0.3,
+    brightness: float = 0.1,
+) -> tf.Tensor:
     """Small shifts, zooms, rotations, and changes of contrast and brightness, one draw an image; never a flip.
 
     Args:

@@ -1,7 +1,11 @@
 """Images and labels of TFDS data sets, and batches of them."""
 
+from __future__ import annotations
+
 import functools
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +22,7 @@ DSPRITES_FACTORS = ("shape", "scale", "orientation", "x_position", "y_position")
 
 
 @functools.lru_cache(maxsize=8)
-def arrays(name, split="train"):
+def arrays(name: str, split: str = "train") -> tuple[np.ndarray, Any]:
     """Images, uint8 `[examples, height, width, channels]` of 0..255, and labels `[examples]`, decoded once.
 
     Args:
@@ -60,7 +64,7 @@ def arrays(name, split="train"):
     return images, data["label"].numpy() if "label" in data else None
 
 
-def digits(split="train"):
+def digits(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     """scikit-learn's handwritten digits: images, float32 `[examples, 8, 8, 1]` in [0, 1], and labels.
 
     1,797 real images, embedded; "train" is the first 1,500, "test" the other 297, "all" both. A share of them is
@@ -78,7 +82,7 @@ def digits(split="train"):
     return (bunch.images[rows, ..., None] / 16.0).astype("float32"), bunch.target[rows]
 
 
-def binarize(images, seed):
+def binarize(images: np.ndarray | tf.Tensor, seed: int | tf.Tensor) -> tf.Tensor:
     """Draws black or white for every pixel, with its intensity as the probability of white.
 
     Args:
@@ -93,16 +97,16 @@ def binarize(images, seed):
 
 
 def batches(
-    images,
-    batch_size=128,
+    images: np.ndarray,
+    batch_size: int = 128,
     *,
-    dynamic_binarization=False,
-    augment=None,
-    condition=None,
-    shuffle=True,
-    seed=0,
-    drop_remainder=False,
-):
+    dynamic_binarization: bool = False,
+    augment: Callable | None = None,
+    condition: Callable | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
     """`tf.data.Dataset` of float32 batches in [0, 1] from uint8 images in memory; seeded, and new at each epoch.
 
     Args:
@@ -129,7 +133,9 @@ def batches(
     return index_batches(len(images), batch_size, shuffle, seed, drop_remainder).map(make, tf.data.AUTOTUNE).prefetch(2)
 
 
-def index_batches(count, batch_size, shuffle, seed, drop_remainder=False):
+def index_batches(
+    count: int, batch_size: int, shuffle: bool, seed: int, drop_remainder: bool = False
+) -> tf.data.Dataset:
     """Dataset of `(indices [batch], stateless seed [2])`: the one source of order and randomness of all pipelines."""
     indices = tf.data.Dataset.range(count)
     if shuffle:

@@ -1,5 +1,9 @@
 """Same-class pairs: images of two data sets that show the same digit, paired by seeded index, never by copying."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,12 +12,12 @@ from keras_vae.data.images import arrays, index_batches
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
 
 
-def paired_arrays(split="train"):
+def paired_arrays(split: str = "train") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """`{"mnist": (images, labels), "svhn": (images, labels)}`, uint8, of one split of both data sets."""
     return {modality: arrays(name, split) for modality, name in SOURCES.items()}
 
 
-def pair_indices(labels, other_labels, seed=0, repeats=1):
+def pair_indices(labels: np.ndarray, other_labels: np.ndarray, seed: int = 0, repeats: int = 1) -> np.ndarray:
     """For each label, the index of an example of the same class in the other data set, drawn uniformly.
 
     Returns:
@@ -31,7 +35,14 @@ def pair_indices(labels, other_labels, seed=0, repeats=1):
     return partners
 
 
-def paired_batches(data, batch_size=128, *, augment=None, seed=0, shuffle=True):
+def paired_batches(
+    data: dict[str, tuple[np.ndarray, np.ndarray]],
+    batch_size: int = 128,
+    *,
+    augment: dict[str, Callable] | None = None,
+    seed: int = 0,
+    shuffle: bool = True,
+) -> tf.data.Dataset:
     """`tf.data.Dataset` of `{modality: float32 batch in [0, 1]}` of the same class; new pairs at each epoch.
 
     An epoch shows every example of the first modality once, each with a partner drawn among the second's examples of

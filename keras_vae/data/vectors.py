@@ -4,6 +4,8 @@ Neither was published with a licence; both are research data that have been hand
 part of what this package's own licence covers.
 """
 
+from __future__ import annotations
+
 import pathlib
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 FLOWS = ("homogeneous", "annular", "stratified")
 
 
-def oil_flow(split="train"):
+def oil_flow(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     """Three-phase oil flow (Bishop & James 1993): measurements, float32 `[1000, 12]`, and labels `[1000]` of `FLOWS`.
 
     Simulated readings of six gamma beams through a pipe of oil, water and gas, two energies each, as the path lengths
@@ -28,7 +30,7 @@ def oil_flow(split="train"):
     return x.astype("float32"), labels.astype("int64")
 
 
-def tobamovirus():
+def tobamovirus() -> np.ndarray:
     """Counts of 18 amino acids in the coat proteins of 38 tobamoviruses, float32 `[38, 18]`.
 
     From Ripley's "Pattern Recognition and Neural Networks" (1996), file `virus3.dat`; Tipping & Bishop (1999) show

@@ -1,9 +1,12 @@
 """Images of which only some quadrants are visible: the conditions of models that complete them (Sohn et al. 2015)."""
 
+from __future__ import annotations
+
+import numpy as np
 import tensorflow as tf
 
 
-def quadrants(visible, height, width):
+def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Tensor:
     """Masks of visible quadrants.
 
     Args:
@@ -20,7 +23,7 @@ def quadrants(visible, height, width):
     return grid
 
 
-def random_quadrants(count, height, width, seed):
+def random_quadrants(count: int | tf.Tensor, height: int, width: int, seed: tf.Tensor) -> tf.Tensor:
     """`count` masks, `[count, height, width, 1]`, with one, two or three visible quadrants drawn uniformly.
 
     Args:
@@ -31,7 +34,7 @@ def random_quadrants(count, height, width, seed):
     return quadrants(rank < number, height, width)
 
 
-def visible_part(x, mask):
+def visible_part(x: np.ndarray | tf.Tensor, mask: np.ndarray | tf.Tensor) -> tf.Tensor:
     """The condition of a model that completes x: x where visible, else zero, and the mask as one more channel.
 
     Args:

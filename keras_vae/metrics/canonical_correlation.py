@@ -1,5 +1,7 @@
 """The linear baseline of multimodal models: canonical correlation analysis."""
 
+from __future__ import annotations
+
 import numpy as np
 
 
@@ -19,12 +21,14 @@ class CanonicalCorrelation:
         seed: of that draw and of PCA's solver.
     """
 
-    def __init__(self, components=20, principal_components=100, pairs=20_000, seed=0):
+    def __init__(
+        self, components: int = 20, principal_components: int = 100, pairs: int | None = 20_000, seed: int = 0
+    ) -> None:
         self.components, self.principal_components = components, principal_components
         self.pairs, self.seed = pairs, seed
         self.modalities, self.event_shapes = (), {}
 
-    def fit(self, x):
+    def fit(self, x: dict[str, np.ndarray]) -> CanonicalCorrelation:
         """Fits it to pairs.
 
         Args:
@@ -72,7 +76,7 @@ class CanonicalCorrelation:
         self.modalities = names
         return self
 
-    def translate(self, inputs, to, seed=None):
+    def translate(self, inputs: dict[str, np.ndarray], to: str, seed: int | None = None) -> np.ndarray:
         """The other modality, predicted: float32 `[examples, *event]`, clipped to [0, 1].
 
         Args:

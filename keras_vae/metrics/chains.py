@@ -1,10 +1,15 @@
 """Whether the chains of a model that is sampled by Gibbs mix."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Chains(NamedTuple):
@@ -24,7 +29,9 @@ class Chains(NamedTuple):
     owner: np.ndarray
 
 
-def chain_diagnostics(model, x=None, chains=16, sweeps=500, lags=50, seed=0):
+def chain_diagnostics(
+    model: keras.Model, x=None, chains: int = 16, sweeps: int = 500, lags: int = 50, seed: int = 0
+) -> Chains:
     """Runs chains of a `POISEVAE`'s prior, or of its posteriors, and says how well they mix (`tfp.mcmc`).
 
     Chains start where draws do: those of the prior at its persistent ones, those of posteriors at the product of the
@@ -62,7 +69,7 @@ def _figures(states, lags):
     return np.max(r_hat, axis=0), np.min(size, axis=0), np.max(np.mean(correlation, axis=1), axis=1)
 
 
-def trace(distribution, chains, sweeps, seed=0):
+def trace(distribution: tfp.distributions.Distribution, chains: int, sweeps: int, seed: int = 0) -> tf.Tensor:
     """States of chains of a `CoupledExponential` after each sweep, `[sweeps, chains, ..., latent]`."""
     first, seed = tf.constant([seed, 0]), tf.constant([seed, 1])
     start = distribution.starts(chains, first)

@@ -1,11 +1,18 @@
 """How a vector-quantized model uses its codes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_vae.metrics.estimate import Estimate
 
+if TYPE_CHECKING:
+    import keras
 
-def codebook_use(model, x):
+
+def codebook_use(model: keras.Model, x) -> dict[str, Estimate]:
     """Codes used over a data set, and the perplexity `exp(entropy)` of their shares (van den Oord et al. 2017, A.1).
 
     A batch knows less: its perplexity is below that of the data set, and depends on its size.

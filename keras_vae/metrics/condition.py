@@ -1,12 +1,21 @@
 """What a condition changes, and what the latents keep while it does."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_vae.metrics.coherence import classes_of
 from keras_vae.metrics.estimate import Estimate
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def class_agreement(images, labels, classifier):
+    import tensorflow as tf
+
+
+def class_agreement(images: np.ndarray | tf.Tensor, labels: np.ndarray, classifier: Callable) -> Estimate:
     """Share of images that a classifier puts into the class they were made for.
 
     Args:
@@ -22,7 +31,7 @@ def class_agreement(images, labels, classifier):
     return Estimate.of((judged == np.asarray(labels)).reshape(len(images), -1).mean(axis=1), "fraction")
 
 
-def intraclass_correlation(values):
+def intraclass_correlation(values: np.ndarray) -> Estimate:
     """How far one style looks alike under every condition: 1 where a feature depends on the style alone, 0 where it
     does not (ICC(3,1) of Shrout & Fleiss 1979, which allows for an offset a condition).
 
@@ -38,7 +47,7 @@ def intraclass_correlation(values):
     return Estimate(float((between - error) / (between + (conditions - 1) * error)), "fraction", styles)
 
 
-def slant(images):
+def slant(images: np.ndarray | tf.Tensor) -> np.ndarray:
     """Columns that the ink moves to the right a row downwards, `[..., height, width, channels]` to `[...]`."""
     ink = np.asarray(images, "float64").sum(axis=-1)
     ink = ink / ink.sum(axis=(-2, -1), keepdims=True)

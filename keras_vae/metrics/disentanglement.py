@@ -5,12 +5,19 @@ classes, integers `[examples, factors]`. Published definitions under one name di
 mean codes, how they are binned), so figures compare only where these agree: every docstring names its own.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_vae.metrics.estimate import Estimate
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
-def active_codes(codes, threshold=0.01):
+
+def active_codes(codes: np.ndarray, threshold: float = 0.01) -> np.ndarray:
     """Codes with every latent whose variance over the data is not above `threshold` set to zero.
 
     A latent that the posterior does not use still has means that vary a little with the data; scale-free metrics would
@@ -20,7 +27,9 @@ def active_codes(codes, threshold=0.01):
     return np.where(codes.var(axis=0) > threshold, codes, 0.0)
 
 
-def mutual_information(codes, factors, scales=None, bins=20):
+def mutual_information(
+    codes: np.ndarray, factors: np.ndarray, scales: np.ndarray | None = None, bins: int = 20
+) -> np.ndarray:
     """Mutual information of each binned latent with each factor, nats, `[latents, factors]`.
 
     Args:
@@ -69,7 +78,9 @@ def _entropies(factors):
     return np.array([-(share * np.log(share)).sum() for share in shares])
 
 
-def mutual_information_gap(codes, factors, scales=None, bins=None):
+def mutual_information_gap(
+    codes: np.ndarray, factors: np.ndarray, scales: np.ndarray | None = None, bins: int | None = None
+) -> Estimate:
     """MIG (Chen et al. 2018, equation 6): for each factor the mutual information of the latent that holds most of it,
     less that of the next, over the factor's entropy; averaged over the factors.
 
@@ -95,7 +106,9 @@ def _gap(scores):
     return first - second
 
 
-def separated_attribute_predictability(codes, factors, categorical=()):
+def separated_attribute_predictability(
+    codes: np.ndarray, factors: np.ndarray, categorical: Collection[int] = ()
+) -> Estimate:
     """SAP (Kumar et al. 2018, section 3): for each factor how much better one latent predicts it than the next best;
     averaged over the factors.
 
@@ -124,7 +137,9 @@ def separated_attribute_predictability(codes, factors, categorical=()):
     return Estimate(float(_gap(scores).mean()), "score", len(factors))
 
 
-def disentanglement_completeness_informativeness(codes, factors, train=10_000, test=5_000, trees=20, seed=0):
+def disentanglement_completeness_informativeness(
+    codes: np.ndarray, factors: np.ndarray, train: int = 10_000, test: int = 5_000, trees: int = 20, seed: int = 0
+) -> dict[str, Estimate]:
     """DCI (Eastwood & Williams 2018, section 2), from scikit-learn's random forests, one a factor.
 
     Importances of the latents for predicting the factors, `[latents, factors]`, each column of sum 1, are read by rows
@@ -168,7 +183,9 @@ def _concentration(weights):
     return 1 + (shares * logs).sum(axis=1) / np.log(weights.shape[1])
 
 
-def factor_vae_score(codes, factors, votes=800, examples=100, seed=0):
+def factor_vae_score(
+    codes: np.ndarray, factors: np.ndarray, votes: int = 800, examples: int = 100, seed: int = 0
+) -> Estimate:
     """FactorVAE score (Kim & Mnih 2018, section 4): accuracy of telling which factor was held fixed from the latent
     that then varies least.
 

@@ -1,5 +1,7 @@
 """A measured number, and how well it is known."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +25,7 @@ class Estimate(NamedTuple):
     samples: int | None = None
 
     @classmethod
-    def of(cls, values, unit, samples=None):
+    def of(cls, values: np.ndarray, unit: str, samples: int | None = None) -> Estimate:
         """The estimate from one value an example, `[examples]`."""
         values = np.asarray(values, "float64")
         error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None

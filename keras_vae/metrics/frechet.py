@@ -1,12 +1,14 @@
 """How far apart two sets of images are, by the features that a classifier sees in them."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
 
 from keras_vae.metrics.estimate import Estimate
 
 
-def frechet_distance(features, other_features):
+def frechet_distance(features: np.ndarray, other_features: np.ndarray) -> Estimate:
     """Squared Fréchet distance between normals fitted to two sets of features (Heusel et al. 2017, equation 6):
     `|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))`, with means m and covariances C.
 
@@ -47,7 +49,7 @@ def frechet_distance(features, other_features):
     return Estimate(max(float(distance), 0.0), "score", min(map(len, sets)))
 
 
-def classifier_features(classifier, images, batch_size=500):
+def classifier_features(classifier: keras.Model, images: np.ndarray, batch_size: int = 500) -> np.ndarray:
     """What enters the last Dense layer of a classifier: its last hidden layer, NumPy `[examples, features]`.
 
     Args:

@@ -1,5 +1,7 @@
 """Free energy and log-likelihood on a data set."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
 from keras import tree
@@ -7,7 +9,7 @@ from keras import tree
 from keras_vae.metrics.estimate import Estimate
 
 
-def free_energy(model, x, batch_size=500, samples=1):
+def free_energy(model: keras.Model, x, batch_size: int = 500, samples: int = 1) -> dict[str, Estimate]:
     """Means over the data of the free energy and its terms, as `evaluate` measures them, with draws of z an example.
 
     An objective of several draws takes so many for each of them.
@@ -24,7 +26,7 @@ def free_energy(model, x, batch_size=500, samples=1):
     return {name: Estimate(float(value), "nats", examples, samples=samples) for name, value in measured.items()}
 
 
-def bits_per_dimension(model, x, samples=1000, **options):
+def bits_per_dimension(model: keras.Model, x: np.ndarray, samples: int = 1000, **options) -> Estimate:
     """`-log2 p(x)` over the number of dimensions of an example, for a likelihood of discrete data, such as
     "discretized_logistic" of 8-bit images; a density's value depends on the scale of x and is no number of bits.
 
@@ -39,7 +41,15 @@ def bits_per_dimension(model, x, samples=1000, **options):
     )
 
 
-def negative_log_likelihood(model, x, samples=1000, batch_size=100, seed=0, verbose=0, given=None):
+def negative_log_likelihood(
+    model: keras.Model,
+    x,
+    samples: int = 1000,
+    batch_size: int = 100,
+    seed: int | None = 0,
+    verbose: int = 0,
+    given: str | tuple[str, ...] | None = None,
+) -> Estimate:
     """`-log p(x)` by importance sampling (Burda et al. 2016, equation 8): an upper bound in expectation.
 
     Args:

@@ -1,11 +1,18 @@
 """How well data are given back."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from keras_vae.metrics.estimate import Estimate
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def reconstruction_error(x, reconstruction):
+
+def reconstruction_error(x: np.ndarray | tf.Tensor, reconstruction: np.ndarray | tf.Tensor) -> Estimate:
     """Squared error over the data's variance: 1 minus the share of variance that is explained.
 
     Args:

@@ -1,5 +1,7 @@
 """How long training takes."""
 
+from __future__ import annotations
+
 import time
 
 import keras
@@ -9,7 +11,9 @@ from keras import tree
 from keras_vae.metrics.estimate import Estimate
 
 
-def relative_step_time(model, other, x, batch_size=64, steps=10, rounds=5):
+def relative_step_time(
+    model: keras.Model, other: keras.Model, x, batch_size: int = 64, steps: int = 10, rounds: int = 5
+) -> Estimate:
     """Time of a training step of a model over that of another one on the same data, here and now: the median of rounds,
     in each of which either takes `steps`. Copies are trained; the models stay as they are.
 

@@ -69,8 +69,10 @@ class MaskedAutoregressiveNetwork(keras.layers.Layer):
         seen = np.concatenate([np.arange(1, self.places + 1), np.zeros(self.context_size, int)])
         self.hidden = []
         for width in self.widths:
-            degrees = np.arange(width) % max(self.places, 1) if self.context_size else 1 + np.arange(width) % max(
-                self.places - 1, 1
+            degrees = (
+                np.arange(width) % max(self.places, 1)
+                if self.context_size
+                else 1 + np.arange(width) % max(self.places - 1, 1)
             )
             self.hidden.append(MaskedDense(degrees[None] >= seen[:, None], self.activation, dtype=self.dtype_policy))
             seen = degrees

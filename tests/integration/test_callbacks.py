@@ -7,7 +7,7 @@ import tensorflow as tf
 from tiny import IMAGE, compiled, mvae, vae, vqvae
 
 import keras_vae
-from keras_vae.callbacks import Adapt, Capacity, Cycles, ImageGrid, WarmUp
+from keras_vae.callbacks import Adapt, Capacity, ChainMixing, Cycles, ImageGrid, WarmUp
 
 
 def test_warm_up_rises_linearly_after_its_delay():
@@ -35,10 +35,108 @@ def test_warm_up_of_a_modality_changes_the_loss_and_not_the_free_energy(pairs):
     np.testing.assert_allclose(low["free_energy"], high["free_energy"], rtol=0.1)
 
 
-@pytest.mark.parametrize("arguments", [{"steps": 0}, {"steps": 1, "delay": -1}])
+def beta_vae(beta=4.0, **kwargs):
+    return compiled(vae(keras_vae.BetaVAE, beta=beta, seed=0, **kwargs))
+
+
+def weights_of_steps(model, images, epochs=1, **kwargs):
+    """Beta in each training step of a fit with a `WarmUp` of these arguments."""
+    seen = []
+    spy = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda *_, **__: seen.append(float(model.beta.numpy())))
+    model.fit(images, batch_size=32, epochs=epochs, verbose=0, callbacks=[WarmUp(**kwargs), spy])
+    return seen
+
+
+def test_warm_up_without_a_target_ends_at_the_models_own_beta(images):
+    model = beta_vae()
+    assert weights_of_steps(model, images, epochs=3, steps=4) == [0.0, 1.0, 2.0, 3.0, 4.0, 4.0]
+    assert float(model.beta.numpy()) == 4.0
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_warm_up_goes_on_to_the_same_beta_from_what_was_saved_on_the_way(images, tmp_path, first):
+    model = beta_vae()
+    keeps = keras.callbacks.ModelCheckpoint(tmp_path / "half.keras")
+    warm_up = WarmUp(steps=4)
+    model.fit(images, batch_size=32, verbose=0, callbacks=[keeps, warm_up] if first else [warm_up, keeps])
+    for resumed in (model, keras.models.load_model(tmp_path / "half.keras")):
+        assert float(resumed.beta.numpy()) == 4.0
+        assert weights_of_steps(resumed, images, epochs=2, steps=4) == [2.0, 3.0, 4.0, 4.0]
+    fresh = beta_vae()
+    fresh.fit(images, batch_size=32, verbose=0)
+    fresh.load_weights(tmp_path / "half.keras")
+    assert weights_of_steps(fresh, images, epochs=2, steps=4) == [2.0, 3.0, 4.0, 4.0]
+
+
+def test_warm_up_after_an_interruption_within_a_step_ends_at_the_models_own_beta(images):
+    class Interrupts(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 1:
+                raise KeyboardInterrupt
+
+    model = beta_vae()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(images, batch_size=32, verbose=0, callbacks=[WarmUp(steps=3), Interrupts()])
+    assert float(model.beta.numpy()) == pytest.approx(4 / 3)
+    assert weights_of_steps(model, images, epochs=2, steps=3)[-1] == 4.0
+    assert float(model.beta.numpy()) == 4.0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"steps": 0},
+        {"steps": 1, "delay": -1},
+        {"steps": "10"},
+        {"steps": None},
+        {"steps": True},
+        {"steps": float("nan")},
+        {"steps": 1, "target": -1.0},
+        {"steps": 1, "target": float("inf")},
+        {"steps": 1, "start": "0"},
+    ],
+)
 def test_impossible_warm_up_is_refused(arguments):
-    with pytest.raises(ValueError, match="at least"):
+    with pytest.raises(ValueError, match=r"must be a finite number of at least [01]; got") as error:
         WarmUp(**arguments)
+    assert len(str(error.value)) < 300
+
+
+def test_weight_without_a_target_is_not_known_before_a_training():
+    with pytest.raises(ValueError, match="once a training starts"):
+        WarmUp(steps=1).value(0)
+
+
+def test_callbacks_of_another_model_are_refused_before_its_first_step(images):
+    model = compiled(keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)]), loss="mse")
+    for callback, error in (
+        (WarmUp(steps=1), TypeError),
+        (Adapt(images), TypeError),
+        (ChainMixing(), TypeError),
+        (Capacity(steps=1, target=1.0), ValueError),
+    ):
+        with pytest.raises(error, match=r"^Sequential|of Sequential"):
+            model.fit(images, np.zeros((64, 1)), verbose=0, callbacks=[callback])
+    assert int(model.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Capacity(steps=1, target=None), ValueError, "target must be a finite number"),
+        (lambda: ChainMixing(every=0), ValueError, "every must be a whole number of at least 1"),
+        (lambda: ChainMixing(threshold="1.1"), ValueError, "threshold must be a finite number"),
+        (lambda: ChainMixing(chain=3), TypeError, r"Unknown options \['chain'\].*'chains'"),
+        (lambda: ImageGrid("folder", every=1.5), ValueError, "every must be a whole number"),
+        (lambda: ImageGrid("folder", samples=0), ValueError, "samples must be a whole number"),
+        (lambda: ImageGrid("folder", preview="x"), TypeError, "preview must be a function"),
+        (lambda: ImageGrid(__file__), ValueError, "is a file: give a folder"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(make, error, message):
+    with pytest.raises(error, match=message) as raised:
+        make()
+    assert len(str(raised.value)) < 300 + len(__file__)
 
 
 def test_warm_up_of_an_unknown_modality_is_refused(images):
@@ -117,6 +215,21 @@ def test_image_grid_of_a_conditional_model_samples_the_conditions_of_its_inputs(
     assert (tmp_path / "epoch-00001.png").is_file()
     with pytest.raises(ValueError, match="given a condition: pass x"):
         compiled(keras_vae.CVAE(latent_size=2)).fit(x, verbose=0, callbacks=[ImageGrid(tmp_path)])
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 2), (8, 8, 4), (8, 8), (12, 5)])
+def test_image_grid_draws_images_of_any_channels_and_of_none(shape, tmp_path):
+    data = np.random.default_rng(0).random((16, *shape), "float32")
+    compiled(keras_vae.VAE(latent_size=2)).fit(data, verbose=0, callbacks=[ImageGrid(tmp_path, x=data[:3])])
+    assert (tmp_path / "epoch-00001.png").is_file()
+
+
+def test_image_grid_of_what_is_no_picture_is_refused_before_the_first_step(tmp_path):
+    model = compiled(vae(shape=(2, 4, 4, 1)))
+    with pytest.raises(ValueError, match=r"A picture is drawn of images.*is float32 \[10, 2, 4, 4, 1\]"):
+        model.fit(np.zeros((8, 2, 4, 4, 1), "float32"), verbose=0, callbacks=[ImageGrid(tmp_path)])
+    assert int(model.optimizer.iterations) == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_image_grid_that_goes_nowhere_is_refused():

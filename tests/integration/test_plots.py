@@ -25,6 +25,33 @@ def test_images_and_vectors_share_a_picture():
     assert [len(axes.patches) for axes in figure.axes] == [0, 4]
 
 
+def test_channels_other_than_grey_and_colours_have_a_row_each():
+    four = np.random.default_rng(2).random((3, 8, 8, 4))
+    figure = plots.picture({"All": {"four": four, "colours": four[..., :3], "no axis": four[..., 0]}})
+    labels = [text.get_text() for text in figure.texts]
+    assert labels == ["All", *(f"four, channel {channel}" for channel in (1, 2, 3, 4)), "colours", "no axis"]
+    np.testing.assert_array_equal(figure.axes[3].images[0].get_array()[1:9, 1:9], four[0, ..., 3])
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({}, "nothing to draw"),
+        ({"A": {}}, "nothing to draw"),
+        ({"A": IMAGES}, "a dict of dicts"),
+        (IMAGES, "a dict of dicts"),
+        ({"A": {"row": np.zeros(3)}}, r"'row' is float64 \[3\]"),
+        ({"A": {"row": np.zeros((2, 3, 4, 4, 1))}}, r"'row' is float64 \[2, 3, 4, 4, 1\]"),
+        ({"A": {"row": np.zeros((0, 4, 4, 1))}}, r"'row' is float64 \[0, 4, 4, 1\]"),
+        ({"A": {"row": np.array([["a"]])}}, r"'row' is <U1 \[1, 1\]"),
+    ],
+)
+def test_what_is_no_picture_is_refused(sections, message):
+    with pytest.raises(ValueError, match=message) as error:
+        plots.picture(sections)
+    assert len(str(error.value)) < 300
+
+
 def test_planes_show_every_point_in_the_colour_of_its_class(tmp_path):
     points, labels = VECTORS[:, :2], np.array([0, 1, 1, 0])
     figure = plots.planes({"first": points, "second": -points}, labels, ("a", "b"), title="Planes")

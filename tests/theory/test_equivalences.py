@@ -80,7 +80,9 @@ def test_cvae_with_a_constant_condition_and_a_fixed_prior_is_the_vae(images):
     np.testing.assert_allclose(
         conditional.log_likelihood(data, samples=5), plain.log_likelihood(images, samples=5), rtol=1e-5
     )
-    np.testing.assert_allclose(conditional.sample(condition=data["condition"][:4], seed=1), plain.sample(4, seed=1), atol=1e-5)
+    np.testing.assert_allclose(
+        conditional.sample(condition=data["condition"][:4], seed=1), plain.sample(4, seed=1), atol=1e-5
+    )
 
 
 def test_cvae_with_a_condition_of_zeros_learns_what_the_vae_learns(images):
