@@ -1,0 +1,89 @@
+"""Models of the kinds that the seam must carry go all ways that models go."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from frontier import ALPHABET, FRAMES, LENGTH, flow_posterior, flow_prior, ladder, scene, strings
+from tiny import compiled
+
+random = np.random.default_rng(0)
+KINDS = {
+    "ladder": (ladder, random.normal(size=(32, 3)).astype("float32")),
+    "flow_prior": (flow_prior, random.random((32, 8, 8, 1)).astype("float32")),
+    "flow_posterior": (flow_posterior, random.random((32, 8, 8, 1)).astype("float32")),
+    "strings": (strings, random.integers(0, ALPHABET, (32, LENGTH)).astype("int32")),
+    "scene": (scene, random.normal(size=(32, FRAMES, 2)).astype("float32")),
+}
+DICTS = ("ladder", "scene")
+
+
+@pytest.fixture
+def made(kind):
+    make, x = KINDS[kind]
+    return make(seed=0), x
+
+
+def finite(history):
+    return np.isfinite(np.concatenate(list(history.values()))).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns_is_saved_and_loaded_and_its_verbs_work(kind, made, tmp_path):
+    model, x = made
+    compiled(model, keras.optimizers.Adam(0.01))
+    history = model.fit(x, batch_size=8, epochs=4, verbose=0, validation_data=(x,)).history
+    assert finite(history)
+    assert history["free_energy"][-1] < history["free_energy"][0]
+    z, rows = model.embed(x), model.reconstruct(x)
+    shapes = (
+        {name: (32, *shape) for name, shape in model.latent_shape().items()}
+        if kind in DICTS
+        else (32, *model.latent_shape())
+    )
+    assert (({name: part.shape for name, part in z.items()}) if kind in DICTS else z.shape) == shapes
+    assert rows.shape == x.shape
+    assert model.sample(3, seed=0).shape == (3, *x.shape[1:])
+    assert np.isfinite(model.log_likelihood(x, samples=3)).all()
+    np.testing.assert_allclose(model.predict(x, verbose=0), rows, atol=1e-5)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    keras.tree.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), loaded.embed(x), z)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_fits_under_xla(kind, made):
+    model, x = made
+    assert finite(compiled(model, jit_compile=True).fit(x, batch_size=16, verbose=0).history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_fits_in_bfloat16(kind):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    make, x = KINDS[kind]
+    assert finite(compiled(make(seed=0)).fit(x, batch_size=16, verbose=0).history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_fits_on_two_replicas(kind, strategy):
+    make, x = KINDS[kind]
+    with strategy.scope():
+        model = compiled(make(seed=0))
+    assert finite(model.fit(x, batch_size=16, verbose=0).history)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_verbs_that_make_no_sense_say_so(kind, made):
+    model, x = made
+    model.build(x.shape)
+    if kind in DICTS:
+        with pytest.raises(ValueError, match="has no traversals"):
+            model.traverse(x, latent=0)
+        with pytest.raises(TypeError, match="are a dict of"):
+            model.decode(tf.zeros((2, 3)))
+    else:
+        assert len(model.traverse(x[:2], latent=0, values=(0.0, 1.0))) == 2
+        with pytest.raises(TypeError, match="are one array"):
+            model.decode({"z": tf.zeros((2, 3))})
+    with pytest.raises(ValueError, match="cannot be fitted to data"):
+        model.adapt(x)
