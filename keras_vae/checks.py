@@ -3,7 +3,7 @@
 import difflib
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LARGEST_SEED = 2**31 - 1
@@ -118,3 +118,18 @@ def instance(name: str, value: Any, kinds: type | tuple[type, ...], wanted: str)
     if not isinstance(value, kinds):
         raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
     return value
+
+
+def by_name(name: str, values: Any, check: Callable, *bounds: Any) -> dict[str, Any]:
+    """A dict whose values each pass a check; None is an empty one.
+
+    Args:
+        check: such as `whole`, called with a name, the value and the bounds.
+
+    Raises:
+        TypeError: no dict; and what the check raises.
+    """
+    if values is None:
+        return {}
+    instance(name, values, Mapping, "a dict by modality, or None")
+    return {key: check(f"{name} of {key!r}", value, *bounds) for key, value in values.items()}

@@ -284,7 +284,7 @@ def call_with(function, overrides=None, **fixed):
 
 def stages(recipe, overrides=None):
     """What a recipe's `training` returns, as a list of plans, one a stage: `{"compile": arguments of compile, "frozen":
-    parts left alone, "settings": attributes to set, "objective.samples" say, ...}`, the rest being arguments of `fit`."""
+    parts left alone, "settings": `{"objective.samples": 5}` and the like, ...}`, the rest being arguments of `fit`."""
     plans = call_with(recipe.training, overrides)
     return plans if isinstance(plans, list) else [plans]
 

@@ -39,6 +39,8 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     objectives: tuple[type, ...] = (objectives.Objective,)
     # Arguments of the constructor that only make up the objective, which configurations hold.
     shorthands: tuple[str, ...] = ("beta",)
+    # Arguments that old archives have under other names.
+    renamed: Mapping[str, str] = MappingProxyType({})
     # Where old archives have the objective's weight among the model's own variables: before those that are not trained.
     _place_of_weight = 0
     # Weights of the distortions in the objective, variables by modality.
@@ -171,7 +173,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         made = {
-            name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+            cls.renamed.get(name, name): keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
             for name, value in config.items()
         }
         parameters = inspect.signature(cls.__init__).parameters

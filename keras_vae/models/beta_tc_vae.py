@@ -6,6 +6,7 @@ import keras
 
 from keras_vae import checks
 from keras_vae.models.vae import VAE
+from keras_vae.networks import Network
 from keras_vae.objectives import Objective, TotalCorrelation
 
 
@@ -51,8 +52,8 @@ class BetaTCVAE(VAE):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         *,
         dataset_size: int | None = None,
         beta: float = 6.0,

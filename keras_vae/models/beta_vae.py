@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_vae.models.vae import VAE
+from keras_vae.networks import Network
 from keras_vae.objectives import FreeEnergy, Objective
 
 
@@ -35,8 +36,8 @@ class BetaVAE(VAE):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         *,
         beta: float = 4.0,
         objective: Objective | None = None,

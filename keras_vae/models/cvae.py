@@ -8,7 +8,7 @@ from keras_vae import checks
 from keras_vae.distributions import given_visible, shown
 from keras_vae.models.inputs import Batch, WithCondition, clear_errors, standard
 from keras_vae.models.vae import VAE
-from keras_vae.networks import built, default_encoder, known_shape
+from keras_vae.networks import Network, built, default_encoder
 from keras_vae.parts import PRIORS, CategoricalLikelihood, ConditionalNormalPrior
 
 
@@ -56,8 +56,8 @@ class CVAE(VAE):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         latent_size: int = 16,
         prior: Any = "standard_normal",
         completes: bool = False,
@@ -67,20 +67,10 @@ class CVAE(VAE):
         super().__init__(encoder, decoder, latent_size, prior=prior, **kwargs)
         self.completes = checks.flag("completes", completes)
         self.classes = checks.whole("classes", classes, least=2, none=True)
-        for name, what in (("encoder", "x"), ("decoder", "z")):
-            shape = known_shape(getattr(self, name))
-            if shape and not (isinstance(shape, list) and len(shape) == 2):
-                raise ValueError(f"The {name} of a CVAE must take two inputs, [{what}, condition].")
+        self.form.require_networks(self)
 
     def build(self, input_shape):
-        event, self.condition_shape = tuple(input_shape["x"][1:]), tuple(input_shape["condition"][1:])
-        if self.condition_shape == ():
-            if self.classes is None:
-                raise ValueError(
-                    "The condition has one number an example. Give classes one-hot, [examples, classes], or their "
-                    "numbers and CVAE(classes=10); give a magnitude as [examples, 1]."
-                )
-            self.condition_shape = (self.classes,)
+        event, self.condition_shape = tuple(input_shape["x"][1:]), self.form.condition_shape(self, input_shape)
         if self.completes and self.condition_shape != (*event[:-1], event[-1] + 1):
             raise ValueError(
                 f"To complete x of the shape {list(event)}, the condition must hold one more channel, the mask: "

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_vae.models.vae import VAE
+from keras_vae.networks import Network
 from keras_vae.objectives import Adversarial, Objective
 
 
@@ -45,8 +46,8 @@ class FactorVAE(VAE):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         *,
         gamma: float = 10.0,
         critic_widths: Sequence[int] = (256, 256, 256),

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_vae.models.vae import VAE
+from keras_vae.networks import Network
 from keras_vae.objectives import ImportanceWeighted, Objective
 
 
@@ -44,8 +45,8 @@ class IWAE(VAE):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         latent_size: int = 16,
         importance_samples: int = 50,
         estimator: str = "auto",

@@ -10,16 +10,9 @@ from keras_vae import checks
 from keras_vae.distributions import mixture_of_experts
 from keras_vae.distributions.draws import stateless_uniform
 from keras_vae.models.multimodal import MultimodalVAE
-from keras_vae.objectives import FreeEnergy, ImportanceWeighted, Inference
-
-# Names that objectives had before they were parts, and what they are now.
-OLD_OBJECTIVES = {
-    "elbo": lambda samples, beta: FreeEnergy(beta, samples),
-    "iwae": lambda samples, beta: ImportanceWeighted(samples, beta=beta),
-    "iwae_looser": lambda samples, beta: ImportanceWeighted(samples, bound="looser", beta=beta),
-    "dreg": lambda samples, beta: ImportanceWeighted(samples, "doubly_reparameterized", beta=beta),
-    "dreg_looser": lambda samples, beta: ImportanceWeighted(samples, "doubly_reparameterized", "looser", beta),
-}
+from keras_vae.networks import Networks
+from keras_vae.objectives import Inference
+from keras_vae.objectives.old import renewed
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -64,8 +57,8 @@ class MMVAE(MultimodalVAE):
 
     def __init__(
         self,
-        encoders: dict[str, keras.layers.Layer] | None = None,
-        decoders: dict[str, keras.layers.Layer] | None = None,
+        encoders: Networks = None,
+        decoders: Networks = None,
         latent_size: int = 20,
         prior: Any = "laplace",
         posterior: Any = "laplace",
@@ -124,8 +117,4 @@ class MMVAE(MultimodalVAE):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        if isinstance(config.get("objective"), str) and config["objective"] in OLD_OBJECTIVES:
-            config = dict(config)
-            old, samples = OLD_OBJECTIVES[config["objective"]], config.pop("importance_samples", 1)
-            config["objective"] = keras.saving.serialize_keras_object(old(samples, config.pop("beta", 1.0)))
-        return super().from_config(config, custom_objects)
+        return super().from_config(renewed(config), custom_objects)

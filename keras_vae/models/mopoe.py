@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_vae import checks
 from keras_vae.distributions import product_of_experts
 from keras_vae.models.mmvae import MMVAE
+from keras_vae.networks import Networks
 from keras_vae.parts import NormalPosterior
 
 
@@ -42,8 +43,8 @@ class MoPoE(MMVAE):
 
     def __init__(
         self,
-        encoders: dict[str, keras.layers.Layer] | None = None,
-        decoders: dict[str, keras.layers.Layer] | None = None,
+        encoders: Networks = None,
+        decoders: Networks = None,
         latent_size: int = 20,
         largest_subset: int | None = None,
         prior: Any = "standard_normal",

@@ -11,8 +11,20 @@ from keras_vae.distributions import Joint, shown
 from keras_vae.models.base import LatentVariableModel
 from keras_vae.models.inputs import OBSERVED, ByModality
 from keras_vae.models.verbs import MultimodalVerbs
-from keras_vae.networks import built, default_decoder, default_encoder, folded, known_shape, network, output_shape
+from keras_vae.networks import (
+    Networks,
+    built,
+    default_decoder,
+    default_encoder,
+    folded,
+    known_shape,
+    network,
+    output_shape,
+)
 from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, Posterior, Prior, resolve
+
+OF_POSTERIORS = (POSTERIORS, Posterior, "posterior")
+OF_LIKELIHOODS = (LIKELIHOODS, Likelihood, "likelihood")
 
 
 class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
@@ -41,8 +53,8 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
     def __init__(
         self,
-        encoders: dict[str, keras.layers.Layer] | None = None,
-        decoders: dict[str, keras.layers.Layer] | None = None,
+        encoders: Networks = None,
+        decoders: Networks = None,
         latent_size: int = 20,
         likelihood: Any = "bernoulli",
         private_latents: dict[str, int] | None = None,
@@ -53,28 +65,17 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
     ) -> None:
         super().__init__(**kwargs)
         self.latent_size = checks.whole("latent_size", latent_size)
-        for name, value in (("encoders", encoders), ("decoders", decoders)):
-            if value is not None:
-                checks.instance(name, value, dict, "a dict of networks by modality, or None to have them chosen")
-        if (encoders is None) != (decoders is None) or set(encoders or ()) != set(decoders or ()):
+        encoders = checks.by_name("encoders", encoders, network) or None
+        decoders = checks.by_name("decoders", decoders, network) or None
+        if set(encoders or ()) != set(decoders or ()):
             raise ValueError("Give encoders and decoders for the same modalities, or neither.")
-        for name, value in (("private_latents", private_latents), ("modality_weights", modality_weights)):
-            if value is not None:
-                checks.instance(name, value, dict, "a dict by modality, or None")
         self.prior = self.resolve_prior(prior)
-        for value in posterior.values() if isinstance(posterior, dict) else [posterior]:
-            resolve(value, POSTERIORS, Posterior, "posterior", latent_size=self.latent_size)
-        for value in likelihood.values() if isinstance(likelihood, dict) else [likelihood]:
-            resolve(value, LIKELIHOODS, Likelihood, "likelihood")
+        for value, arguments in ((posterior, OF_POSTERIORS), (likelihood, OF_LIKELIHOODS)):
+            for part in value.values() if isinstance(value, dict) else [value]:
+                resolve(part, *arguments, latent_size=self.latent_size)
         self.posterior, self.likelihood = posterior, likelihood
-        self.private_latents = {
-            name: checks.whole(f"private_latents of {name!r}", count, 0)
-            for name, count in (private_latents or {}).items()
-        }
-        self.modality_weights = {
-            name: checks.number(f"modality_weights of {name!r}", weight, 0.0)
-            for name, weight in (modality_weights or {}).items()
-        }
+        self.private_latents = checks.by_name("private_latents", private_latents, checks.whole, 0)
+        self.modality_weights = checks.by_name("modality_weights", modality_weights, checks.number, 0.0)
         self.encoders, self.decoders = None, None
         if encoders:
             self._set_parts(encoders, decoders)
@@ -92,9 +93,8 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         self.modalities = tuple(sorted(encoders))
         if OBSERVED in self.modalities:
             raise ValueError(f"A modality cannot be called {OBSERVED!r}: that key holds the masks.")
-        arguments = {"latent_size": self.latent_size}
-        self.posterior = self._by_modality(self.posterior, POSTERIORS, Posterior, "posterior", **arguments)
-        self.likelihood = self._by_modality(self.likelihood, LIKELIHOODS, Likelihood, "likelihood")
+        self.posterior = self._by_modality(self.posterior, *OF_POSTERIORS)
+        self.likelihood = self._by_modality(self.likelihood, *OF_LIKELIHOODS)
         weights = self.modality_weights
         if set(weights) - set(self.modalities):
             raise ValueError(f"modality_weights must name some of {list(self.modalities)}; got {sorted(weights)}.")
@@ -102,15 +102,16 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             name: keras.Variable(weights.get(name, 1.0), trainable=False, dtype="float32", name=f"weight_{name}")
             for name in self.modalities
         }
-        self.encoders = {name: network(f"encoder of {name!r}", encoders[name]) for name in self.modalities}
-        self.decoders = {name: network(f"decoder of {name!r}", decoders[name]) for name in self.modalities}
+        self.encoders = {name: encoders[name] for name in self.modalities}
+        self.decoders = {name: decoders[name] for name in self.modalities}
         self.term_names = (*self.term_names, *(f"distortion_{name}" for name in self.modalities))
         self.sees, self.private = self._latents_seen()
 
-    def _by_modality(self, value, choices, kind, what, **arguments):
+    def _by_modality(self, value, choices, kind, what):
         given = value if isinstance(value, dict) else dict.fromkeys(self.modalities, value)
         if set(given) != set(self.modalities):
             raise ValueError(f"The {what} must name the modalities {list(self.modalities)}; got {sorted(given)}.")
+        arguments = {"latent_size": self.latent_size}
         return {name: resolve(given[name], choices, kind, what, **arguments) for name in self.modalities}
 
     def _latents_seen(self):
@@ -146,7 +147,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
     def _default_networks(self, events):
         self.modalities = tuple(events)
-        likelihoods = self._by_modality(self.likelihood, LIKELIHOODS, Likelihood, "likelihood")
+        likelihoods = self._by_modality(self.likelihood, *OF_LIKELIHOODS)
         decoders = {
             name: default_decoder(self.latent_size, event, likelihoods[name].parameters_shape(event))
             for name, event in events.items()

@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 from keras_vae import checks
 from keras_vae.distributions import product_of_experts, shown
 from keras_vae.models.multimodal import MultimodalVAE
+from keras_vae.networks import Networks
 from keras_vae.objectives import Inference
 from keras_vae.parts import NormalMixturePrior, NormalPosterior, StandardNormalPrior
 
@@ -54,8 +55,8 @@ class MVAE(MultimodalVAE):
 
     def __init__(
         self,
-        encoders: dict[str, keras.layers.Layer] | None = None,
-        decoders: dict[str, keras.layers.Layer] | None = None,
+        encoders: Networks = None,
+        decoders: Networks = None,
         latent_size: int = 20,
         random_subsets: int = 0,
         reconstruct_absent: bool = False,

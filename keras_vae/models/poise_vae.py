@@ -9,6 +9,8 @@ import tensorflow as tf
 from keras_vae import checks
 from keras_vae.distributions import GibbsMixture, coupled_kl_divergence
 from keras_vae.models.mvae import MVAE
+from keras_vae.models.training import UpToDate
+from keras_vae.networks import Networks
 from keras_vae.objectives import FreeEnergy
 from keras_vae.parts import CoupledExponentialPrior
 
@@ -63,8 +65,8 @@ class POISEVAE(MVAE):
 
     def __init__(
         self,
-        encoders: dict[str, keras.layers.Layer] | None = None,
-        decoders: dict[str, keras.layers.Layer] | None = None,
+        encoders: Networks = None,
+        decoders: Networks = None,
         latent_size: int = 20,
         sweeps: int = 15,
         gradient_sweeps: int = 5,
@@ -90,27 +92,11 @@ class POISEVAE(MVAE):
         return made
 
     def _latents_seen(self):
-        counts, private = len(self.modalities), self.private_latents
-        if set(private) - set(self.modalities):
-            raise ValueError(f"private_latents must name some of {list(self.modalities)}; got {sorted(private)}.")
-        private_sizes = tuple(private.get(name, 0) for name in self.modalities)
-        if self.prior.latent_sizes is None:
-            each, left = divmod(self.latent_size - sum(private_sizes), counts)
-            if left or each < 1:
-                raise ValueError(
-                    f"latent_size, less private_latents, is shared out among {list(self.modalities)}; got "
-                    f"{self.latent_size} and {private}. Change them, or give "
-                    f"prior=CoupledExponentialPrior(latent_sizes=...)."
-                )
-            self.prior.set_sizes((each,) * counts, private_sizes)
-        fits = self.prior.latent_size == self.latent_size and len(self.prior.latent_sizes) == counts
-        if not fits or self.prior.private_sizes != private_sizes:
-            raise ValueError(
-                f"The prior has latents {self.prior.latent_sizes} and private ones {self.prior.private_sizes}; they "
-                f"must be of {counts} modalities, {list(self.modalities)}, {self.latent_size} in all, and the private "
-                f"ones {private_sizes}."
-            )
-        return self.prior.owner == np.arange(counts)[:, None], self.prior.private
+        private = {name: self.private_latents.get(name, 0) for name in self.modalities}
+        if set(self.private_latents) - set(private):
+            raise ValueError(f"private_latents must name some of {list(private)}; got {sorted(self.private_latents)}.")
+        self.prior.share_out(self.latent_size, private)
+        return self.prior.owner == np.arange(len(private))[:, None], self.prior.private
 
     def fuse(self, loc, scale, takes_part):
         precision = tf.where(takes_part, scale**-2.0, 0.0)
@@ -133,22 +119,4 @@ class POISEVAE(MVAE):
         return GibbsMixture(q, q.chains(PROPOSAL_CHAINS, tf.constant([0, 0]), same_noise=True)[1])
 
     def own_callbacks(self):
-        return [*super().own_callbacks(), _UpToDate()]
-
-
-class _UpToDate(keras.callbacks.Callback):
-    """Estimates the prior's normaliser anew before it is read: before training, an evaluation, and a checkpoint."""
-
-    def on_train_begin(self, logs=None):
-        self.move_on()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.move_on()
-
-    def on_test_begin(self, logs=None):
-        self.model.prior.update_log_partition(move=False)  # or samples of one seed would change by an evaluation
-
-    def move_on(self):
-        # Other noise at each epoch, but the same whether or not there is an evaluation in between
-        step = keras.ops.convert_to_numpy(self.model.optimizer.iterations)
-        self.model.prior.update_log_partition(seed=int(step))
+        return [*super().own_callbacks(), UpToDate()]

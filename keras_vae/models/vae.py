@@ -6,7 +6,7 @@ import keras
 
 from keras_vae import checks
 from keras_vae.models.base import LatentVariableModel
-from keras_vae.networks import built, default_decoder, default_encoder, folded, network, output_shape
+from keras_vae.networks import Network, built, default_decoder, default_encoder, folded, network, output_shape
 from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, Posterior, Prior, resolve
 
 
@@ -52,8 +52,8 @@ class VAE(LatentVariableModel):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         latent_size: int = 16,
         likelihood: Any = "bernoulli",
         prior: Any = "standard_normal",

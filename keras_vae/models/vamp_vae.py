@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_vae import checks
 from keras_vae.distributions import NormalMixture
 from keras_vae.models.vae import VAE
+from keras_vae.networks import Network
 from keras_vae.parts import NormalPosterior, StandardNormalPrior
 
 
@@ -44,8 +45,8 @@ class VampVAE(VAE):
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         latent_size: int = 16,
         components: int = 500,
         **kwargs: Any,

@@ -1,6 +1,6 @@
 """The vector-quantized autoencoder (VQ-VAE, van den Oord et al. 2017)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_vae import checks
 from keras_vae.models.vae import VAE
-from keras_vae.networks import default_grid_decoder, default_grid_encoder, folded
+from keras_vae.networks import Network, default_grid_decoder, default_grid_encoder, folded
 from keras_vae.objectives import VectorQuantized
 from keras_vae.parts import CODE_PRIORS, CODEBOOKS
 
@@ -61,12 +61,13 @@ class VQVAE(VAE):
 
     priors, posteriors, objectives = CODE_PRIORS, CODEBOOKS, (VectorQuantized,)
     shorthands = (*VAE.shorthands, "commitment")
+    renamed: ClassVar[dict[str, str]] = {"beta": "commitment"}
     latent_dtype = "int32"
 
     def __init__(
         self,
-        encoder: keras.layers.Layer | None = None,
-        decoder: keras.layers.Layer | None = None,
+        encoder: Network = None,
+        decoder: Network = None,
         latent_size: int = 64,
         likelihood: Any = "bernoulli",
         codes: int = 512,
@@ -134,10 +135,3 @@ class VQVAE(VAE):
         """
         checks.whole("samples", samples)
         return super().log_likelihood(x, samples=1, **kwargs)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        if "beta" in config:  # of archives in which the commitment's weight was called so
-            config = {**config, "commitment": config["beta"]}
-            del config["beta"]
-        return super().from_config(config, custom_objects)

@@ -1,6 +1,6 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
-from keras_vae.networks.building import built, known_shape, network, output_shape
+from keras_vae.networks.building import Network, Networks, built, known_shape, network, output_shape
 from keras_vae.networks.causal import gated_pixel_cnn
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
 from keras_vae.networks.default import (
@@ -18,6 +18,8 @@ from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 __all__ = [
     "MaskedAutoregressiveNetwork",
     "MaskedDense",
+    "Network",
+    "Networks",
     "SubpixelConv2DTranspose",
     "built",
     "convolutional_decoder",

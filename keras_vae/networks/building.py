@@ -7,6 +7,9 @@ from keras import tree
 
 from keras_vae import checks
 
+Network = keras.layers.Layer | None  # None: chosen from the shape of the data
+Networks = dict[str, keras.layers.Layer] | None  # by modality
+
 
 def network(name: str, value: Any) -> Any:
     """A network as an argument: a Keras model or layer, not its class or name; None too.

@@ -81,6 +81,33 @@ class CoupledExponentialPrior(LatentPrior):
         self.owner = np.concatenate([np.repeat(range(len(sizes)), sizes), np.repeat(range(len(sizes)), private)])
         self.private = np.arange(self.latent_size) >= sum(sizes)
 
+    def share_out(self, latent_size: int, private: dict[str, int]) -> None:
+        """Sets the numbers of latents where they are not given: those that are not private, in equal parts.
+
+        Args:
+            latent_size: of all modalities together, private ones included.
+            private: numbers of private ones by modality, all of them.
+
+        Raises:
+            ValueError: they cannot be shared out, or others were given.
+        """
+        modalities, private_sizes = list(private), tuple(private.values())
+        if self.latent_sizes is None:
+            each, left = divmod(latent_size - sum(private_sizes), len(modalities))
+            if left or each < 1:
+                raise ValueError(
+                    f"latent_size, less private_latents, is shared out among {modalities}; got {latent_size} and "
+                    f"{private}. Change them, or give prior=CoupledExponentialPrior(latent_sizes=...)."
+                )
+            self.set_sizes((each,) * len(modalities), private_sizes)
+        fits = self.latent_size == latent_size and len(self.latent_sizes) == len(modalities)
+        if not fits or self.private_sizes != private_sizes:
+            raise ValueError(
+                f"The prior has latents {self.latent_sizes} and private ones {self.private_sizes}; they must be of "
+                f"{len(modalities)} modalities, {modalities}, {latent_size} in all, and the private ones "
+                f"{private_sizes}."
+            )
+
     def build(self, input_shape=None):
         coupled = sum(self.latent_sizes)
         self.pairs = {}

@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 import keras_vae
 from keras_vae.data import oil_flow, tobamovirus
-from keras_vae.models import linear_gaussian
+from keras_vae.distributions import linear_gaussian
 
 tfd = tfp.distributions
 

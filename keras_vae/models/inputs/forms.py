@@ -61,6 +61,23 @@ class WithCondition(OneArray):
         shapes = super().known_shapes(model)
         return shapes and dict(zip((X, CONDITION), shapes, strict=True))
 
+    def require_networks(self, model: Any) -> None:
+        """Refuses networks that declare another number of inputs than two."""
+        for name, what in (("encoder", X), ("decoder", "z")):
+            shape = known_shape(getattr(model, name))
+            if shape and not (isinstance(shape, list) and len(shape) == 2):
+                raise ValueError(f"The {name} of a {type(model).__name__} must take two inputs, [{what}, condition].")
+
+    def condition_shape(self, model: Any, shapes: dict[str, Any]) -> tuple[int, ...]:
+        """Shape of a condition that networks are given, of the shapes of data."""
+        shape = tuple(shapes[CONDITION][1:])
+        if shape == () and model.classes is None:
+            raise ValueError(
+                "The condition has one number an example. Give classes one-hot, [examples, classes], or their numbers "
+                "and CVAE(classes=10); give a magnitude as [examples, 1]."
+            )
+        return shape or (model.classes,)
+
     def to_batch(self, model: Any, data: Any) -> Batch:
         return Batch(super().to_batch(model, data[X]).x, condition=self.condition(model, data[CONDITION]))
 

@@ -2,7 +2,7 @@
 
 from keras_vae.models.training.loops import Training
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
-from keras_vae.models.training.watch import Watch
+from keras_vae.models.training.watch import UpToDate, Watch
 
 # What is overridden or read of Keras though it is not public; a test fails by these names when one of them is gone.
 PRIVATE_NAMES = {
@@ -13,4 +13,4 @@ PRIVATE_NAMES = {
     "keras.Layer.losses": ("losses",),
 }
 
-__all__ = ["PRIVATE_NAMES", "LossScaleOptimizer", "Training", "Watch"]
+__all__ = ["PRIVATE_NAMES", "LossScaleOptimizer", "Training", "UpToDate", "Watch"]

@@ -34,3 +34,21 @@ class Watch(keras.callbacks.Callback):
                 f"Epoch {epoch + 1} ended with {bad}. Lower the learning rate, clip gradients (clipnorm=), or check "
                 "the scale of the likelihood."
             )
+
+
+class UpToDate(keras.callbacks.Callback):
+    """Estimates the prior's normaliser anew before it is read: before training, an evaluation, and a checkpoint."""
+
+    def on_train_begin(self, logs=None):
+        self.move_on()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.move_on()
+
+    def on_test_begin(self, logs=None):
+        self.model.prior.update_log_partition(move=False)  # or samples of one seed would change by an evaluation
+
+    def move_on(self):
+        # Other noise at each epoch, but the same whether or not there is an evaluation in between
+        step = keras.ops.convert_to_numpy(self.model.optimizer.iterations)
+        self.model.prior.update_log_partition(seed=int(step))
