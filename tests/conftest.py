@@ -1,5 +1,6 @@
-"""What all tests share: quiet TensorFlow, two logical CPU devices, small real data, and the `data` marker."""
+"""What all tests share: quiet TensorFlow, two logical CPU devices, small real data, models, and the `data` marker."""
 
+import functools
 import os
 import pathlib
 import shutil
@@ -15,7 +16,9 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-from keras_vae.data import digits  # noqa: E402
+import kinds  # noqa: E402
+
+from keras_vae import zoo  # noqa: E402
 from keras_vae.zoo import entries  # noqa: E402
 
 
@@ -45,14 +48,37 @@ def _same_seed_and_float32_for_every_test():
 @pytest.fixture(scope="session")
 def images():
     """64 of scikit-learn's digits, float32 `[64, 8, 8, 1]` in [0, 1]."""
-    return digits("train")[0][:64]
+    return kinds.images(64)
 
 
 @pytest.fixture(scope="session")
 def pairs():
     """Two modalities of 32 digits: the image, and a vector of its 16 middle pixels."""
-    data = digits("train")[0][:32]
-    return {"image": data, "middle": data[:, 2:6, 2:6].reshape(32, 16)}
+    return kinds.pairs()
+
+
+@pytest.fixture
+def data(kind):
+    """What a kind of model is fitted to."""
+    return kind.data()
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    """`(model, history)` of the short fit of a kind, by its name. Read-only: once for all tests of a process."""
+
+    @functools.cache
+    def once(name):
+        kind = kinds.KINDS[name]
+        return kinds.train(kind, validation_data=(kind.data(),))
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """The zoo's entry of a name, with its weights. Read-only: once for all tests of a process."""
+    return functools.cache(zoo.load)
 
 
 @pytest.fixture(scope="session")
