@@ -1,6 +1,7 @@
 """What all tests share: quiet TensorFlow, two logical CPU devices, small real data, models, and the `data` marker."""
 
 import functools
+import gc
 import os
 import pathlib
 import shutil
@@ -15,6 +16,8 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+pytest.register_assert_rewrite("harness", "kinds")
 
 import kinds  # noqa: E402
 
@@ -36,6 +39,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(
                     pytest.mark.skip(reason=f"needs TFDS_DATA_DIR with {', '.join(mark.args) or 'data sets'}")
                 )
+
+
+def pytest_collection_finish():
+    """What is imported stays: looking through all of TensorFlow for garbage takes a quarter of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
