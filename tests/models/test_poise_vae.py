@@ -162,7 +162,7 @@ def test_callback_warns_of_chains_that_do_not_mix_and_logs(pairs):
     with pytest.warns(RuntimeWarning, match="do not mix"):
         history = model.fit(pairs, batch_size=32, verbose=0, callbacks=[ChainMixing(1.001, sweeps=20)]).history
     assert history["split_r_hat"][0] > 1.001
-    with pytest.raises(ValueError, match="threshold"):
+    with pytest.raises(ValueError, match="threshold must be above 1 and every at least 1; got"):
         ChainMixing(1.0)
 
 
@@ -179,15 +179,15 @@ def test_private_latents_are_independent_of_the_other_modality(pairs):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gradient": "score"}, "pathwise"),
+        ({"gradient": "score"}, 'gradient must be "pathwise" or "covariance"; got .score'),
         ({"gradient": "covariance", "chains": 1}, "needs 2 chains"),
-        ({"sweeps": 3}, "at least gradient_sweeps"),
-        ({"latent_size": 5}, "shared out"),
-        ({"private_latents": {"sound": 1}}, "name some of"),
-        ({"prior": CoupledExponentialPrior((1, 1))}, "in all"),
-        ({"prior": "standard_normal"}, "coupled"),
-        ({"prior": keras_vae.distributions.StandardNormalPrior(4)}, "CoupledExponentialPrior"),
-        ({"posterior": "laplace"}, "normals"),
+        ({"sweeps": 3}, "sweeps at least gradient_sweeps.*sweeps=3"),
+        ({"latent_size": 5}, "is shared out among .*; got 5"),
+        ({"private_latents": {"sound": 1}}, r"must name some of .*; got \['sound'\]"),
+        ({"prior": CoupledExponentialPrior((1, 1))}, r"has latents \(1, 1\).* 4 in all"),
+        ({"prior": "standard_normal"}, r"Choose from \['coupled'\]"),
+        ({"prior": keras_vae.distributions.StandardNormalPrior(4)}, 'must be "coupled" or a CoupledExponentialPrior'),
+        ({"posterior": "laplace"}, "computed of normals.*LaplacePosterior"),
     ],
 )
 def test_poise_vae_refuses(options, message):

@@ -273,7 +273,7 @@ def test_data_of_another_width_or_kind_are_refused(closed_form, train):
         closed_form.log_likelihood(train[:, :7])
     with pytest.raises(TypeError, match=r"only fit and evaluate take a tf.data.Dataset"):
         closed_form.fit_em(tf.data.Dataset.from_tensor_slices(train))
-    with pytest.raises(TypeError, match="one array"):
+    with pytest.raises(TypeError, match="PPCA takes one array"):
         closed_form.fit_em({"x": train})
     with pytest.raises(ValueError, match="no networks yet"):
         keras_vae.PPCA().parameters  # noqa: B018

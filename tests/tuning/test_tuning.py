@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from tiny import picture
 
 from keras_vae import plots, tuning
 from keras_vae.tuning import hypermodel, objectives
@@ -35,7 +36,7 @@ def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_
     assert best == {"beta": 1.0, **SMALL}
     folder = toy / "tuning" / "toy"
     assert json.loads((folder / "best.json").read_text()) == best
-    assert (folder / "rate_distortion.png").read_bytes().startswith(b"\x89PNG")
+    picture(folder / "rate_distortion.png")
     first, second = rows(toy)
     assert first["values"] == {"beta": 1.0}  # the recipe as it is
     assert first["measured"]["log_likelihood"] > second["measured"]["log_likelihood"]
@@ -57,8 +58,6 @@ def test_executions_of_a_trial_have_one_seed_after_another_and_their_mean_counts
     best = search({"beta": [1.0, 0.5]}, fixed={**SMALL, "seed": 3}, executions=2)
     assert best["seed"] == 3
     assert values[0] != values[1]
-    for row in rows(toy):
-        assert row["measured"]["log_likelihood_sd"] > 0
     assert rows(toy)[0]["measured"]["log_likelihood"] == pytest.approx(np.mean(values), abs=1e-3)
     assert rows(toy)[0]["measured"]["log_likelihood_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-3)
     assert entries.read_archive(toy / "tuning" / "toy" / "trial_0" / "model.keras").seed == 3
