@@ -6,8 +6,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Files of tests are shared out among processes: one test is mostly one thread's work.
-PARALLEL = -n auto --maxprocesses 4 --dist loadfile
+# Groups of tests (tests/conftest.py) are shared out among processes: one test is mostly one thread's work.
+PARALLEL = -n auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: demo core test check docs clean
 

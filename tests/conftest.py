@@ -24,15 +24,30 @@ import kinds  # noqa: E402
 from keras_vae import zoo  # noqa: E402
 from keras_vae.zoo import entries  # noqa: E402
 
+APART = ("test_documentation", "test_tuning", "test_devices")  # files whose tests are long and share nothing
+
 
 def _prepared(folder):
     return any(folder.glob("**/dataset_info.json"))
 
 
+def _group(item):
+    """What a test shares with those that go to the same process: a kind's fit, an entry of the zoo, or its file's."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if "kind" in parameters and isinstance(parameters["kind"], kinds.Kind):
+        return parameters["kind"].name
+    if "loaded" in item.fixturenames and "name" in parameters:
+        return f"zoo {parameters['name']}"
+    return item.path.stem
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Skips a test marked `data("mnist", ...)` where TFDS_DATA_DIR does not hold these data sets."""
     folder = os.environ.get("TFDS_DATA_DIR")
     for item in items:
+        if item.path.stem not in APART:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
         for mark in item.iter_markers("data"):
             missing = [name for name in mark.args if not (folder and _prepared(pathlib.Path(folder, name)))]
             if missing or not folder:

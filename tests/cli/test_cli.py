@@ -68,7 +68,8 @@ def test_card_prints_the_card():
     ],
     ids=" ".join,
 )
-def test_drawing_writes_a_png(arguments, tmp_path):
+def test_drawing_writes_a_png(arguments, tmp_path, loaded, monkeypatch):
+    monkeypatch.setattr(zoo, "load", loaded)
     target = tmp_path / "picture.png"
     result = run(*arguments, "--output", str(target))
     assert f"Wrote {target}" in result.output

@@ -25,6 +25,7 @@ def library(kind, name, folder):
     return kind.Library(workload, folder)
 
 
+@pytest.mark.slow
 def test_the_hand_written_loop_is_the_same_training(tmp_path):
     losses, weights = {}, {}
     for kind in (ours, bare):
@@ -37,6 +38,7 @@ def test_the_hand_written_loop_is_the_same_training(tmp_path):
     assert losses[ours][-1] < losses[ours][0]
 
 
+@pytest.mark.slow
 def test_log_likelihood_sampling_and_starting_run(tmp_path):
     made = library(ours, "mvae", tmp_path)
     made.prepare()
@@ -62,6 +64,7 @@ def test_products_are_counted_in_dense_and_convolutional_layers_and_their_gradie
     assert profile.products_in(gradients) == 2 * convolution + 3 * product  # the images need none
 
 
+@pytest.mark.slow
 def test_a_profile_has_the_parts_of_a_step_an_epoch_and_a_likelihood(tmp_path):
     made = library(ours, "mvae", tmp_path)
     steps, epochs, likelihood = profile.profile(made.workload, tmp_path, rate=1e12)

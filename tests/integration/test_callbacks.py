@@ -58,6 +58,7 @@ def test_impossible_cycles_are_refused(arguments):
         Cycles(**arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nats", [2.0, 6.0])
 def test_capacity_holds_the_rate_where_it_was_asked_to(nats, images):
     model = compiled(vae(beta=100.0, seed=0), keras.optimizers.Adam(0.01))

@@ -79,6 +79,7 @@ def test_two_workers_learn_what_one_device_learns_and_lose_no_epoch_to_a_death(t
     assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00004"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", worker.WITHOUT_NOISE)
 def test_two_logical_devices_learn_in_fifty_steps_what_one_learns(kind, strategy):
     found = worker.fifty_steps(kind, strategy)
@@ -174,6 +175,7 @@ def training(epochs=2):
 """
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_on_two_devices_and_gives_a_model_on_one(toy, strategy, monkeypatch):
     with open(toy / "zoo" / "toy" / entries.RECIPE, "a") as recipe:
         recipe.write(SEVERAL_STEPS_A_CALL)

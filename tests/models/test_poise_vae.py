@@ -76,6 +76,7 @@ def test_log_likelihood_agrees_with_plain_monte_carlo_from_the_prior(fitted, pai
     np.testing.assert_allclose(got, expected, atol=0.1)
 
 
+@pytest.mark.slow
 def test_toy_of_two_correlated_latents_is_learned():
     """x = z + noise on either side, z correlated by 0.8: the learned p(x'|x) is the true one, a normal."""
     generator, noise, correlation = np.random.default_rng(0), 0.5, 0.8

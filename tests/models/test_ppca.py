@@ -176,6 +176,7 @@ def test_em_goes_on_from_where_it_stood():
     assert halves.log_likelihood(x).mean() == pytest.approx(whole.log_likelihood(x).mean(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_em_recovers_the_plane_of_tobamovirus_with_a_fifth_of_it_missing():
     """The yardstick is the sampling error: how far the plane moves when the 38 viruses are drawn anew (bootstrap).
 

@@ -53,6 +53,7 @@ def paths(part):
 # --- the objective ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["uniform", "autoregressive"])
 def test_a_codebook_of_one_code_says_nothing_of_the_image(prior, images):
     model = trained(images, codes=1, prior=prior)
@@ -65,6 +66,7 @@ def test_a_codebook_of_one_code_says_nothing_of_the_image(prior, images):
     assert metrics.codebook_use(model, images)["perplexity"].value == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("posterior", ["moving_average", "gradient"])
 def test_loss_and_terms_do_not_change_with_the_batch_size(posterior, images, fitted):
     one, *others = [
@@ -174,6 +176,7 @@ def one_epoch(model, images):
     return model.fit(images, batch_size=16, shuffle=False, verbose=0).history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
 def test_two_replicas_learn_what_one_device_learns_from_the_global_batch(cls, strategy, images):
     start = weights_of_a_start(cls, images)

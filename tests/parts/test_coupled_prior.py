@@ -66,12 +66,17 @@ def finite_differences(raw, natural, present):
     return np.array(gradient)[np.concatenate([np.ones(4, bool), present])]
 
 
+@pytest.fixture(scope="module")
+def states():
+    """Draws of the prior."""
+    return prior(raw=RAW, chains=100).distribution().chains(80_000, seed(1), sweeps=40)[1]
+
+
 @pytest.mark.parametrize("observed", NATURAL)
 @pytest.mark.parametrize("estimator", ["pathwise", "covariance"])
-def test_gradient_of_the_kl_agrees_with_finite_differences_on_a_grid(observed, estimator):
+def test_gradient_of_the_kl_agrees_with_finite_differences_on_a_grid(observed, estimator, states):
     natural = np.array(NATURAL[observed])
     made = prior(raw=RAW, chains=100)
-    _, states = made.distribution().chains(80_000, seed(1), sweeps=40)
     made.log_partition.assign(log_densities(list(RAW.values()), natural)[2])
     linear, quadratic = (tf.constant(natural[part], "float32") for part in (slice(2), slice(2, 4)))
     weights = [made.pairs[f"{name}_0_1"].value for name in NAMES]
