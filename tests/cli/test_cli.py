@@ -45,6 +45,7 @@ def test_card_prints_the_card():
     assert run("card", "vae").output.strip() == zoo.card("vae").strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -82,6 +82,7 @@ def test_capacity_of_an_objective_without_a_rate_is_refused(model, images):
         compiled(model).fit(images, verbose=0, callbacks=[Capacity(steps=1, target=5.0)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["vae", "mvae"])
 def test_image_grid_draws_reconstructions_and_samples_each_epoch(kind, images, pairs, tmp_path):
     x = images if kind == "vae" else {"image": pairs["image"]}
@@ -111,6 +112,7 @@ def test_image_grid_draws_what_it_is_told_and_as_often(images, tmp_path):
     assert seen == [4, 8]
 
 
+@pytest.mark.slow
 def test_image_grid_of_a_conditional_model_samples_the_conditions_of_its_inputs(images, tmp_path):
     x = {"x": images, "condition": np.eye(4, dtype="float32")[np.arange(64) % 4]}
     some = {name: part[:3] for name, part in x.items()}

@@ -195,6 +195,7 @@ def test_a_training_goes_on_on_two_devices_and_gives_a_model_on_one(toy, strateg
         training.train("toy", {"batch_size": 25}, toy / "other", strategy=strategy)
 
 
+@pytest.mark.slow
 def test_a_killed_fit_goes_on_from_keras_s_own_backup(images, tmp_path):
     def fit(name, die=False):
         def kill(epoch, logs=None):

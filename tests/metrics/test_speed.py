@@ -30,6 +30,7 @@ def test_it_is_the_median_ratio_of_rounds_and_trains_neither_model(images, monke
     np.testing.assert_array_equal(weights(large), before)
 
 
+@pytest.mark.slow
 def test_data_may_be_of_several_modalities(pairs, monkeypatch):
     model = mvae()
     model.build({name: data.shape for name, data in pairs.items()})

@@ -59,6 +59,7 @@ def test_default_networks_of_large_images_are_convolutional():
     assert "conv" in model.decoder.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "likelihood",
     ["laplace", "discretized_logistic", keras_vae.distributions.NormalLikelihood("learned")],
@@ -90,6 +91,7 @@ def test_fit_accepts(form, images, pairs):
     assert np.isfinite(compiled(KINDS[name].make(seed=1)).fit(x, verbose=0).history["loss"]).all()
 
 
+@pytest.mark.slow
 @every_kind(lambda kind: kind.name in ("vae", "cvae", "mvae"))
 def test_arrays_and_datasets_give_the_same_weights(kind, data, fitted):
     model, _ = train(kind, tf.data.Dataset.from_tensor_slices(data).batch(16))
@@ -104,6 +106,7 @@ def test_fit_compiles_under_xla(kind, data):
     assert np.isfinite(np.concatenate(list(history.values()))).all()
 
 
+@pytest.mark.slow
 @every_kind()
 def test_same_seed_gives_the_same_weights_bit_for_bit(kind, fitted):
     np.testing.assert_array_equal(weights(train(kind)[0]), weights(fitted(kind.name)[0]))

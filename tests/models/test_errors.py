@@ -95,7 +95,7 @@ BAD_DATA = {
 }
 
 
-@pytest.mark.parametrize("verb", ["fit", "evaluate"])
+@pytest.mark.parametrize("verb", ["fit", pytest.param("evaluate", marks=pytest.mark.further)])
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data(case, verb):
     make, data, match = BAD_DATA[case]

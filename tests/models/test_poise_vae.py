@@ -58,6 +58,7 @@ def test_without_coupling_it_is_two_independent_vaes(pairs):
     np.testing.assert_allclose(model.prior.log_partition, 0.0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_rate_is_never_below_zero_and_free_energy_bounds_the_log_likelihood(fitted, pairs):
     measured = metrics.free_energy(fitted, pairs, samples=50)
     assert measured["rate"].value > 0
@@ -110,6 +111,7 @@ def test_a_missing_modality_drops_its_natural_parameters(fitted, pairs):
     assert np.all(q.quadratic[0] < 0)
 
 
+@pytest.mark.slow
 def test_three_modalities_couple_pairwise(pairs):
     shapes = (("first", (16,)), ("image", (8, 8, 1)), ("middle", (16,)))
     model = compiled(poise(latent_size=6, shapes=shapes, private_latents=None))
@@ -158,6 +160,7 @@ def test_diagnostics_of_posteriors_are_the_worst_of_examples(fitted, pairs):
     assert found.split_r_hat.max() < 1.2
 
 
+@pytest.mark.slow
 def test_callback_warns_of_chains_that_do_not_mix_and_logs(pairs):
     model = compiled(poise(prior=CoupledExponentialPrior((2, 2), start=0.9799)))
     with pytest.warns(RuntimeWarning, match="do not mix"):
@@ -167,6 +170,7 @@ def test_callback_warns_of_chains_that_do_not_mix_and_logs(pairs):
         ChainMixing(1.0)
 
 
+@pytest.mark.slow
 def test_private_latents_are_independent_of_the_other_modality(pairs):
     model = poise(latent_size=6, private_latents={"middle": 2}, reconstruct_absent=True)
     compiled(model).fit(pairs, batch_size=16, verbose=0)

@@ -93,6 +93,7 @@ def test_free_energy_is_the_joint_log_likelihood_of_the_images_and_their_codes(i
     )
 
 
+@pytest.mark.slow
 def test_free_energy_bounds_the_exact_log_likelihood(images):
     """Summed over every grid of codes there is: 3 codes at 2 places."""
     layers = keras.layers
@@ -148,6 +149,7 @@ def test_beta_weighs_the_commitment_and_no_measured_term(images):
 # --- codebooks --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_gradient_descent_moves_a_vector_towards_its_features(images):
     model = trained(images, posterior="gradient")
     model.compile(keras.optimizers.SGD(0.05))
@@ -158,6 +160,7 @@ def test_gradient_descent_moves_a_vector_towards_its_features(images):
     assert model.evaluate(images, verbose=0, return_dict=True)["quantization_error"] < 0.99 * before
 
 
+@pytest.mark.slow
 def test_training_updates_the_codebook_and_neither_evaluation_nor_a_frozen_one_does(images):
     model = compiled(vqvae(seed=0))
     model.evaluate(images, verbose=0)
@@ -205,6 +208,7 @@ def weights_of_a_start(cls, images):
 # --- priors over codes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stages_train_the_autoencoder_and_then_the_prior_alone(images):
     model = vqvae(seed=0)
     model.prior.trainable = False

@@ -72,6 +72,7 @@ def states():
     return prior(raw=RAW, chains=100).distribution().chains(80_000, seed(1), sweeps=40)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observed", NATURAL)
 @pytest.mark.parametrize("estimator", ["pathwise", "covariance"])
 def test_gradient_of_the_kl_agrees_with_finite_differences_on_a_grid(observed, estimator, states):
@@ -237,6 +238,7 @@ def test_zero_coupling_is_the_standard_normal():
     np.testing.assert_allclose(made.update_log_partition(), 0.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_sweep_density_is_that_of_its_draws():
     """Importance weights of one sweep's draws average to the ratio of the normalisers."""
     natural = tf.constant(NATURAL["both"])
