@@ -1,19 +1,23 @@
 # make demo   set up from nothing, draw what mvae_poe does, print its figures
-# make test   set up from nothing, run the tests
+# make core   set up from nothing, run the tests that cost little: theory, and one kind of model a family
+# make test   set up from nothing, run all tests
 # make check  lint, format, tests and documentation
 # make docs   set up from nothing, build the documentation
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# Files of tests are shared out among processes: one test is mostly one thread's work.
-PARALLEL = -n auto --maxprocesses 4 --dist loadfile
+# Groups of tests (tests/conftest.py) are shared out among processes: one test is mostly one thread's work.
+PARALLEL = -n auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: demo test check docs clean
+.PHONY: demo core test check docs clean
 
 demo: $(VENV)/installed
 	$(BIN)/keras-vae preview mvae_poe --output demo.png
 	$(BIN)/keras-vae card mvae_poe
 	@echo "The picture: demo.png"
+
+core: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not further"
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PARALLEL)

@@ -1,6 +1,7 @@
 """Tiny networks and models: a fraction of a second to build."""
 
 import keras
+import matplotlib.image
 import numpy as np
 
 import keras_vae
@@ -40,6 +41,14 @@ def completing_cvae(latent_size=3, **kwargs):
 def compiled(model, optimizer="adam", **kwargs):
     model.compile(optimizer, **kwargs)
     return model
+
+
+def picture(path, darkest=0.5):
+    """The pixels of a PNG file, `[height, width, 4]` in [0, 1], after a look whether anything is drawn on the white."""
+    pixels = matplotlib.image.imread(path)
+    assert pixels.min() < darkest
+    assert pixels[..., :3].std() > 0.02
+    return pixels
 
 
 def weights(layer):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny import picture
 
 # Last, so that an installed package goes before the one in this repository.
 sys.path.append(str(pathlib.Path(__file__).parents[2]))
@@ -24,20 +25,20 @@ def library(kind, name, folder):
     return kind.Library(workload, folder)
 
 
+@pytest.mark.slow
 def test_the_hand_written_loop_is_the_same_training(tmp_path):
     losses, weights = {}, {}
     for kind in (ours, bare):
         made = library(kind, "vae", tmp_path)
         weights[kind] = made.prepare()
-        replies = [worker.measured(made, "epoch", {}) for _ in range(3)]
-        losses[kind] = [reply["value"] for reply in replies]
-        assert all(reply["seconds"] > 0 and reply["mebibytes"] > 1 for reply in replies)
+        losses[kind] = [worker.measured(made, "epoch", {})["value"] for _ in range(3)]
         assert np.isfinite(worker.measured(made, "step", {})["value"])
     assert weights[ours] == weights[bare]
     assert np.allclose(losses[ours], losses[bare], rtol=0.1)
     assert losses[ours][-1] < losses[ours][0]
 
 
+@pytest.mark.slow
 def test_log_likelihood_sampling_and_starting_run(tmp_path):
     made = library(ours, "mvae", tmp_path)
     made.prepare()
@@ -63,12 +64,13 @@ def test_products_are_counted_in_dense_and_convolutional_layers_and_their_gradie
     assert profile.products_in(gradients) == 2 * convolution + 3 * product  # the images need none
 
 
+@pytest.mark.slow
 def test_a_profile_has_the_parts_of_a_step_an_epoch_and_a_likelihood(tmp_path):
     made = library(ours, "mvae", tmp_path)
     steps, epochs, likelihood = profile.profile(made.workload, tmp_path, rate=1e12)
     assert float(steps[1]) > 0  # a count over the rate that is given; how long the rest takes is no matter of a test
     assert [len(steps), len(epochs), len(likelihood)] == [3, 5, 5]
-    assert min(map(float, [*epochs[:4], *likelihood])) >= 0
+    assert np.isfinite([float(cell) for cell in [*epochs, *likelihood]]).all()
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -94,7 +96,7 @@ def test_the_report_has_medians_spreads_and_missed_goals(tmp_path):
     assert "**3.60**" in text  # 900 of 250 MiB
     assert "**4.25**" in text  # without 50 of each
     assert json.loads((tmp_path / "out.json").read_text())["rows"][0]["ratios"] == [0.5, 1.5, 1.0]
-    assert (tmp_path / "out.png").stat().st_size > 1000
+    picture(tmp_path / "out.png")
 
 
 def test_too_many_threads_are_refused(capsys):

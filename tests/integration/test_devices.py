@@ -80,6 +80,7 @@ def test_two_workers_learn_what_one_device_learns_and_lose_no_epoch_to_a_death(t
     assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00004"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", worker.WITHOUT_NOISE)
 def test_two_logical_devices_learn_in_fifty_steps_what_one_learns(kind, strategy):
     found = worker.fifty_steps(kind, strategy)
@@ -180,6 +181,7 @@ RECIPE = dataclasses.replace(RECIPE, training=training)
 """
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_on_two_devices_and_gives_a_model_on_one(toy, strategy, monkeypatch):
     with open(toy / "zoo" / "toy" / entries.RECIPE, "a") as recipe:
         recipe.write(SEVERAL_STEPS_A_CALL)
@@ -199,6 +201,7 @@ def test_a_training_goes_on_on_two_devices_and_gives_a_model_on_one(toy, strateg
         training.train("toy", {"batch_size": 25}, toy / "other", strategy=strategy)
 
 
+@pytest.mark.slow
 def test_a_killed_fit_goes_on_from_keras_s_own_backup(images, tmp_path):
     def fit(name, die=False):
         def kill(epoch, logs=None):

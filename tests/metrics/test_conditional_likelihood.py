@@ -42,6 +42,7 @@ def some(x, *names):
     return {name: x[name] for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["image", "middle", ("row",), ("image", "row")])
 def test_is_the_joint_less_the_marginal_by_integration(given, trained, pairs):
     x = three(pairs)

@@ -177,6 +177,7 @@ def test_rate_per_latent_adds_up_to_the_rate_and_moments_are_the_posterior_s(ima
     np.testing.assert_allclose(rates, closed.mean(axis=0), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.data("dsprites")
 def test_dsprites_hold_every_combination_of_their_factors_once():
     """What the FactorVAE score and the mutual information gap take for granted."""

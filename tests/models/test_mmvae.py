@@ -16,7 +16,7 @@ from keras_vae.models.mmvae import _drawn
 from keras_vae.parts import NormalPosterior
 
 tfd = tfp.distributions
-BOTH = pytest.mark.parametrize("cls", [MMVAE, MoPoE])
+BOTH = pytest.mark.parametrize("cls", [MMVAE, pytest.param(MoPoE, marks=pytest.mark.further)])
 ALL = ("elbo", "iwae", "iwae_looser", "dreg", "dreg_looser")
 NORMAL = {"prior": "standard_normal", "posterior": "normal"}
 PRIVATE = {"latent_size": 5, "private_latents": {"image": 1, "middle": 2}}  # two are shared, then come the image's

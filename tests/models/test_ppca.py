@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 import keras_vae
 from keras_vae.data import oil_flow, tobamovirus
-from keras_vae.distributions import linear_gaussian
+from keras_vae.parts import linear_gaussian
 
 tfd = tfp.distributions
 
@@ -176,6 +176,7 @@ def test_em_goes_on_from_where_it_stood():
     assert halves.log_likelihood(x).mean() == pytest.approx(whole.log_likelihood(x).mean(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_em_recovers_the_plane_of_tobamovirus_with_a_fifth_of_it_missing():
     """The yardstick is the sampling error: how far the plane moves when the 38 viruses are drawn anew (bootstrap).
 
@@ -273,7 +274,7 @@ def test_data_of_another_width_or_kind_are_refused(closed_form, train):
         closed_form.log_likelihood(train[:, :7])
     with pytest.raises(TypeError, match=r"only fit and evaluate take a tf.data.Dataset"):
         closed_form.fit_em(tf.data.Dataset.from_tensor_slices(train))
-    with pytest.raises(TypeError, match="one array"):
+    with pytest.raises(TypeError, match="PPCA takes one array"):
         closed_form.fit_em({"x": train})
     with pytest.raises(ValueError, match="no networks yet"):
         keras_vae.PPCA().parameters  # noqa: B018

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from tiny import compiled, mvae, vae, weights
+from kinds import KINDS, every_kind, masked
+from tiny import compiled, vae, weights
 
 import keras_vae
 from keras_vae.distributions import kl_divergence
@@ -93,18 +94,23 @@ def test_replicas_draw_different_noise_and_new_noise_at_each_step(strategy, imag
         assert np.abs(one - other).min() > 1e-6
 
 
-@pytest.mark.parametrize("kind", ["vae", "mvae", "poise_vae", "mvae with masks"])
-def test_models_fit_and_evaluate_on_two_replicas(kind, strategy, images, pairs):
-    data = images if kind == "vae" else pairs
-    if kind == "mvae with masks":
-        data = {**pairs, "observed": {"middle": np.arange(32) % 2 == 0}}
+def fit_and_evaluate(kind, data, strategy):
     with strategy.scope():
-        options = {"cls": keras_vae.POISEVAE, "latent_size": 4} if kind == "poise_vae" else {}
-        model = compiled((vae if kind == "vae" else mvae)(seed=0, **options), keras.optimizers.Adam(0.01))
+        model = compiled(kind.make(seed=0), keras.optimizers.Adam(0.01))
     history = model.fit(data, batch_size=8, epochs=3, verbose=0).history
     assert history["free_energy"][-1] < history["free_energy"][0]
     logs = model.evaluate(data, batch_size=8, verbose=0, return_dict=True)
     assert logs["free_energy"] == pytest.approx(logs["distortion"] + logs["rate"], rel=1e-5)
+
+
+@pytest.mark.slow
+@every_kind()
+def test_models_fit_and_evaluate_on_two_replicas(kind, data, strategy):
+    fit_and_evaluate(kind, data, strategy)
+
+
+def test_masks_are_shared_out_among_replicas(strategy):
+    fit_and_evaluate(KINDS["mvae"], masked(KINDS["mvae"].data()), strategy)
 
 
 # --- a critic, trained in the same fit --------------------------------------------------------------------------------

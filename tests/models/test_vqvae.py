@@ -52,6 +52,7 @@ def paths(part):
 # --- the objective ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["uniform", "autoregressive"])
 def test_a_codebook_of_one_code_says_nothing_of_the_image(prior, images):
     model = trained(images, codes=1, prior=prior)
@@ -64,6 +65,7 @@ def test_a_codebook_of_one_code_says_nothing_of_the_image(prior, images):
     assert metrics.codebook_use(model, images)["perplexity"].value == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("posterior", ["moving_average", "gradient"])
 def test_loss_and_terms_do_not_change_with_the_batch_size(posterior, images, fitted):
     one, *others = [
@@ -90,6 +92,7 @@ def test_free_energy_is_the_joint_log_likelihood_of_the_images_and_their_codes(i
     )
 
 
+@pytest.mark.slow
 def test_free_energy_bounds_the_exact_log_likelihood(images):
     """Summed over every grid of codes there is: 3 codes at 2 places."""
     layers = keras.layers
@@ -145,6 +148,7 @@ def test_beta_weighs_the_commitment_and_no_measured_term(images):
 # --- codebooks --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_gradient_descent_moves_a_vector_towards_its_features(images):
     model = trained(images, posterior="gradient")
     model.compile(keras.optimizers.SGD(0.05))
@@ -155,6 +159,7 @@ def test_gradient_descent_moves_a_vector_towards_its_features(images):
     assert model.evaluate(images, verbose=0, return_dict=True)["quantization_error"] < 0.99 * before
 
 
+@pytest.mark.slow
 def test_training_updates_the_codebook_and_neither_evaluation_nor_a_frozen_one_does(images):
     model = compiled(vqvae(seed=0))
     model.evaluate(images, verbose=0)
@@ -173,6 +178,7 @@ def one_epoch(model, images):
     return model.fit(images, batch_size=16, shuffle=False, verbose=0).history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [MovingAverageCodebook, GradientCodebook])
 def test_two_replicas_learn_what_one_device_learns_from_the_global_batch(cls, strategy, images):
     start = weights_of_a_start(cls, images)
@@ -201,6 +207,7 @@ def weights_of_a_start(cls, images):
 # --- priors over codes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stages_train_the_autoencoder_and_then_the_prior_alone(images):
     model = vqvae(seed=0)
     model.prior.trainable = False

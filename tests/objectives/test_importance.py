@@ -78,7 +78,7 @@ def gradients(model, x, repeats):
     return draws[:, :split], draws[:, split:]
 
 
-@pytest.mark.parametrize("beta", [1.0, 0.3, 3.0])
+@pytest.mark.parametrize("beta", [1.0, *(pytest.param(beta, marks=pytest.mark.slow) for beta in (0.3, 3.0))])
 def test_doubly_reparameterized_gradients_have_the_same_mean_and_at_beta_1_less_noise(beta, trained, images):
     """The proof of Tucker et al. 2019, in numbers: unbiased, and the encoder's noise falls."""
     options = {"importance_samples": 8, "beta": beta, "seed": 0}

@@ -63,12 +63,18 @@ def finite_differences(raw, natural, present):
     return np.array(gradient)[np.concatenate([np.ones(4, bool), present])]
 
 
+@pytest.fixture(scope="module")
+def states():
+    """Draws of the prior."""
+    return prior(raw=RAW, chains=100).distribution().chains(80_000, seed(1), sweeps=40)[1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("observed", NATURAL)
 @pytest.mark.parametrize("estimator", ["pathwise", "covariance"])
-def test_gradient_of_the_kl_agrees_with_finite_differences_on_a_grid(observed, estimator):
+def test_gradient_of_the_kl_agrees_with_finite_differences_on_a_grid(observed, estimator, states):
     natural = np.array(NATURAL[observed])
     made = prior(raw=RAW, chains=100)
-    _, states = made.distribution().chains(80_000, seed(1), sweeps=40)
     made.log_partition.assign(log_densities(list(RAW.values()), natural)[2])
     linear, quadratic = (tf.constant(natural[part], "float32") for part in (slice(2), slice(2, 4)))
     weights = [made.pairs[f"{name}_0_1"].value for name in NAMES]
@@ -229,6 +235,7 @@ def test_zero_coupling_is_the_standard_normal():
     np.testing.assert_allclose(made.update_log_partition(), 0.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_sweep_density_is_that_of_its_draws():
     """Importance weights of one sweep's draws average to the ratio of the normalisers."""
     natural = tf.constant(NATURAL["both"])
@@ -316,9 +323,16 @@ def test_normaliser_is_followed_while_the_coupling_moves():
     assert followed == pytest.approx((forward + reverse) / 2, abs=0.05)
 
 
-@pytest.mark.parametrize("options", [{"start": 1.0}, {"chains": 7}, {"latent_sizes": (2, 2, 2), "start": 0.5}])
-def test_prior_refuses(options):
-    with pytest.raises(ValueError, match="must"):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": 1.0}, r"start must lie in \(-1, 1\) with 2 modalities; got 1"),
+        ({"latent_sizes": (2, 2, 2), "start": 0.5}, r"start must lie in \(-0.5, 0.5\) with 3 modalities; got 0.5"),
+        ({"chains": 7}, "chains must be an even positive integer; got 7"),
+    ],
+)
+def test_prior_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
         CoupledExponentialPrior(**{"latent_sizes": (2, 2), **options})
 
 

@@ -103,6 +103,7 @@ def test_completed_latents_keep_what_is_known_and_have_the_joint_density(fitted)
     assert np.mean(distribution.log_prob(wrong)) < np.mean(distribution.log_prob(true)) - 1
 
 
+@pytest.mark.slow
 def test_adapting_lowers_the_rate_and_leaves_the_distortion(images):
     model = compiled(vae(prior=NormalMixturePrior(3, 4), beta=0.1), keras.optimizers.Adam(0.01))
     model.prior.trainable = False

@@ -4,16 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kinds import mean_terms
 from tiny import cvae, mvae, vae
 
 from keras_vae.distributions import product_of_experts
 from keras_vae.parts import NormalPosterior
-
-
-def mean_terms(model, data, training=False):
-    """`terms` and `objective`, averaged over the batch."""
-    terms, objective, _ = model.terms(model.prepare(data), training)
-    return tuple({name: float(tf.reduce_mean(value)) for name, value in part.items()} for part in (terms, objective))
 
 
 def repeated(data, times=20):

