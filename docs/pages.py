@@ -52,11 +52,11 @@ def chains():
 
 
 def models():
-    """Names of the public models: those that define `encode`, unlike their bases."""
+    """Names of the public models: those that define `posterior_of`, unlike their bases."""
     from keras_vae import models
 
-    abstract = models.LatentVariableModel.encode
-    return sorted(name for name in models.__all__ if getattr(models, name).encode is not abstract)
+    abstract = models.LatentVariableModel.posterior_of
+    return sorted(name for name in models.__all__ if getattr(models, name).posterior_of is not abstract)
 
 
 def section(name, title):

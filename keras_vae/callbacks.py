@@ -159,10 +159,11 @@ class Capacity(WarmUp):
         super().__init__(steps, target, start, delay)
 
     def variable(self) -> keras.Variable:
-        capacity = getattr(self.model.objective, "capacity", None)
+        objective = getattr(self.model, "objective", None)
+        capacity = getattr(objective, "capacity", None)
         if capacity is None:
             raise ValueError(
-                f"The objective {type(self.model.objective).__name__} holds no capacity: give the model "
+                f"The objective of {type(self.model).__name__} holds no capacity: give the model "
                 "objective=keras_vae.objectives.Capacity(beta=100)."
             )
         return capacity
@@ -311,7 +312,7 @@ def reconstructions_and_samples(
     if model.takes_condition:
         if x is None:
             raise ValueError(f"{type(model).__name__} samples given a condition: pass x with one.")
-        drawn = model.sample(x["condition"], seed=seed)
+        drawn = model.sample(condition=x["condition"], seed=seed)
     else:
         drawn = model.sample(samples, seed=seed)
     sections["Samples from the prior"] = drawn if isinstance(drawn, dict) else {"means": drawn}

@@ -24,7 +24,8 @@ STEPS = 50
 class MeanMVAE(keras_vae.MVAE):
     """Decodes the posterior's mean: no noise."""
 
-    def draw(self, q, training):
+    def draw(self, inference, batch, samples=1):
+        q = inference.q
         return q.mean(), kl_divergence(q, self.prior_of(), q.mean())
 
 

@@ -138,7 +138,7 @@ def profile(workload, folder, rate):
     epoch = seconds(lambda: model.fit(library.dataset("train"), validation_data=library.dataset("test"), verbose=0))
     parts = [
         step * int(train.cardinality()),
-        seconds(lambda: [None for _ in model._accept(train)]),
+        seconds(lambda: [None for _ in model.accept(train)]),
         seconds(lambda: model.evaluate(test, verbose=0)),
     ]
     epochs = [f"{part:.2f}" for part in (epoch, *parts, epoch - sum(parts))]

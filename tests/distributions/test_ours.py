@@ -15,11 +15,12 @@ from keras_vae.distributions import (
     FullNormalMixture,
     IndependentBernoulli,
     NormalMixture,
+    draws,
     given_visible,
 )
 from keras_vae.distributions.coupled import CoupledExponential
 from keras_vae.networks import gated_pixel_cnn
-from keras_vae.parts import AutoregressivePrior, NormalLikelihood, draws
+from keras_vae.parts import AutoregressivePrior, NormalLikelihood
 
 tfd = tfp.distributions
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ def test_beta_weighs_the_objective_and_nothing_that_is_measured(kind):
     def start(beta):
         keras.utils.set_random_seed(0)
         model = built(kind, seed=0)
-        model.beta.assign(beta)
+        getattr(model.objective, model.objective.weights_named[0]).assign(beta)
         return mean_terms(model, kind.data())
 
     (terms, plain), (same_terms, weighted) = start(1.0), start(3.0)

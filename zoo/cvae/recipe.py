@@ -132,7 +132,7 @@ RECIPE = Recipe(
 
     model = keras_vae.zoo.load("{name}")
     labels = np.eye(10, dtype="float32")
-    digits = model.sample(labels, samples=5, seed=0)  # [5, 10, 28, 28, 1]: one of each class, five times
+    digits = model.sample(5, condition=labels, seed=0)  # [5, 10, 28, 28, 1]: one of each class, five times
     x = keras_vae.zoo.examples("{name}")  # {"x": [10, 28, 28, 1], "condition": [10, 10]}
     z = model.embed(x)  # [10, 32]: how each is written
     same_style = model.decode(z[:, None], labels).mean()  # [10 styles, 10 classes, 28, 28, 1]

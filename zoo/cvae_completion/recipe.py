@@ -158,7 +158,7 @@ def preview(model, x):
     sections = {}
     for name, visible in VISIBLE.items():
         condition = visible_part(x["x"], quadrants(visible, 28, 28)).numpy()
-        completions = model.sample(condition, samples=2 if all(visible[:3]) else 4, seed=0)
+        completions = model.sample(2 if all(visible[:3]) else 4, condition=condition, seed=0)
         sections[f"{name.replace('_', ' ').capitalize()} visible"] = {
             "visible": np.where(condition[..., 1:] > 0.5, condition[..., :1], 0.5),
             **{f"completion {index + 1}": images for index, images in enumerate(completions)},
@@ -180,7 +180,7 @@ RECIPE = Recipe(
     x = keras_vae.zoo.examples("{name}")["x"]  # [10, 28, 28, 1]
     mask = quadrants([False, False, True, False], 28, 28)  # upper left, upper right, lower left, lower right
     condition = visible_part(x, mask)  # [10, 28, 28, 2]
-    completions = model.sample(condition, samples=5, seed=0)  # [5, 10, 28, 28, 1], the visible quadrant as it was
+    completions = model.sample(5, condition=condition, seed=0)  # [5, 10, 28, 28, 1], the visible quadrant as it was
     nats = model.log_likelihood({"x": x, "condition": condition})  # log p(hidden pixels | visible pixels), [10]
     """,
     model=model,

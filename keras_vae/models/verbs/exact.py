@@ -66,7 +66,7 @@ class ExactVerbs(Verbs):
     def log_likelihood(
         self,
         x: Any,
-        samples: int = 1,
+        samples: int | None = None,
         batch_size: int = 4096,
         chunk: int | None = None,
         seed: int | None = 0,
@@ -76,7 +76,7 @@ class ExactVerbs(Verbs):
 
         Nothing is drawn: any `samples`, `chunk` and `seed`, which other models need, give the same.
         """
-        checks.whole("samples", samples), checks.whole("chunk", chunk, none=True), checks.seed(seed)
+        checks.whole("samples", samples, none=True), checks.whole("chunk", chunk, none=True), checks.seed(seed)
         x, parameters, results = self._vectors(x), self.parameters, []
         for start in range(0, len(x), batch_size):
             results.append(linear_gaussian.infer(x[start : start + batch_size], parameters).log_likelihood)
