@@ -425,11 +425,12 @@ def evaluate(
     model = _load(name, recipe.kind)
     from keras_vae.zoo import entries, training
 
+    trained = zoo.metrics(_entry(name))["training"]
     if write:
-        target = entries.folder(_entry(name))
-        training.write_entry(made_by, model, zoo.metrics(_entry(name))["training"], target, _report)
-    else:
-        training.measure(recipe, model, _report)
+        training.write_entry(made_by, model, trained, entries.folder(_entry(name)), _report)
+    else:  # on the data that it was trained on; but seeds of training are not those of evaluation
+        own = {key: value for key, value in trained["overrides"].items() if key != "seed"}
+        training.measure(recipe, model, _report, **own)
 
 
 def _report(row):

@@ -186,7 +186,7 @@ def batches(
     """
     store = tf.constant(standard(images, "images"))
     scale = 255.0 if getattr(images, "dtype", None) in ("uint8", tf.uint8) else 1.0  # booleans are 0 and 1
-    batch_size, seed = _order(len(store), batch_size, shuffle, seed)
+    batch_size, seed = checked_order(len(store), batch_size, shuffle, seed)
     for name, function in (("augment", augment), ("condition", condition)):
         if function is not None and not callable(function):
             raise TypeError(f"{name} must be a function or None; got {checks.told(function)}.")
@@ -205,7 +205,7 @@ def batches(
     return index_batches(len(store), batch_size, shuffle, seed, drop_remainder).map(make, tf.data.AUTOTUNE).prefetch(2)
 
 
-def _order(count, batch_size, shuffle, seed):
+def checked_order(count, batch_size, shuffle, seed):
     """Batch size and seed of a pipeline over so many examples, checked."""
     if not count:
         raise ValueError("There are no images: an epoch would be empty.")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.data.images import _order, arrays, index_batches
+from keras_vae.data.images import arrays, checked_order, index_batches
 from keras_vae.models.inputs import examples, standard
 
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
@@ -91,7 +91,7 @@ def paired_batches(
     for pair in data.values():
         examples(pair)  # as many labels as images
     (first, (images, labels)), (second, (others, other_labels)) = data.items()
-    batch_size, seed = _order(len(images), batch_size, shuffle, seed)
+    batch_size, seed = checked_order(len(images), batch_size, shuffle, seed)
     order = np.argsort(other_labels, kind="stable")
     classes = int(max(labels.max(), other_labels.max())) + 1
     counts = np.bincount(other_labels, minlength=classes)

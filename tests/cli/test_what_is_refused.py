@@ -188,6 +188,15 @@ def test_a_folder_of_one_s_own_is_drawn(arguments, own, command, tmp_path):
     picture(tmp_path / "MADE.PNG", darkest=0.9)
 
 
+def test_a_folder_that_train_wrote_is_an_entry_everywhere(toy, command):
+    assert command("train", "toy", "--run", "run")[:2] == (0, "Wrote run/entry.")
+    assert command("card", "run/entry")[0] == 0
+    for verb in ("sample", "reconstruct", "preview"):
+        assert command(verb, "run/entry")[:2] == (0, f"Wrote {verb}.png.")
+    assert "test images" in command("evaluate", "run/entry")[1]
+    assert command("train", "run/entry", "--run", "again")[:2] == (0, "Wrote again/entry.")
+
+
 def test_a_bare_name_that_is_both_is_the_zoo_s_and_says_so(own, command, tmp_path, loaded, monkeypatch):
     import shutil
 
