@@ -94,7 +94,7 @@ def negative_log_likelihood(
 
     Args:
         x: examples as the model takes them, arrays or a data set; binarize them first for a model of binary images.
-        samples: draws of z an example.
+        samples: draws of z an example; None for `PPCA`, whose likelihood is exact.
         seed: of the draws: the same seed gives the same number.
         verbose: 1 shows progress.
         given: of multimodal models: modalities of x, a name or a tuple of them, for `-log p(x_rest | x_given)` instead;
@@ -111,7 +111,7 @@ def negative_log_likelihood(
     x = x if _streams(x) else standard(unpack(x))
     progress = keras.utils.Progbar(None if _streams(x) else examples(x), verbose=verbose, unit_name="example")
     options = {} if given is None else {"given": given}
-    values = model.log_likelihood(
-        x, samples=samples, batch_size=batch_size, seed=seed, progress=progress.add, **options
-    )
+    if samples is not None or not hasattr(model, "exact_posterior"):
+        options["samples"] = checks.whole("samples", samples)
+    values = model.log_likelihood(x, batch_size=batch_size, seed=seed, progress=progress.add, **options)
     return Estimate.of(-np.asarray(values), "nats", samples)
