@@ -15,6 +15,8 @@ from keras_vae import checks
 from keras_vae.metrics import given
 from keras_vae.metrics.estimate import Estimate
 
+MOST = 1_000_000  # bins, votes and examples of a vote: more do not fit into memory
+
 
 def active_codes(codes: np.ndarray, threshold: float = 0.01) -> np.ndarray:
     """Codes with every latent whose variance over the data is not above `threshold` set to zero.
@@ -47,7 +49,7 @@ def mutual_information(
         ValueError: as many codes as factors there are not; other shapes, NaN or infinities; scales not above 0.
     """
     codes, factors = _fitting(codes, factors)
-    bins = checks.whole("bins", bins)
+    bins = checks.whole("bins", bins, most=MOST)
     if scales is not None:
         scales = given.array("scales", scales, "examples", "latents")
         if scales.shape != codes.shape or not (scales > 0).all():
@@ -119,7 +121,7 @@ def mutual_information_gap(
         TypeError, ValueError: as `mutual_information`; a factor that never varies.
     """
     codes, factors = _fitting(codes, factors, varying=True)
-    bins = checks.whole("bins", bins, none=True) or (20 if scales is None else 200)
+    bins = checks.whole("bins", bins, most=MOST, none=True) or (20 if scales is None else 200)
     information = mutual_information(codes, factors, scales, bins)
     return Estimate(float((_gap(information) / _entropies(factors)).mean()), "score", len(factors))
 
@@ -242,7 +244,7 @@ def factor_vae_score(
         TypeError, ValueError: as `mutual_information_gap`; a number out of its range.
     """
     codes, factors = _fitting(codes, factors, varying=True)
-    votes, examples = checks.whole("votes", votes), checks.whole("examples", examples, 2)
+    votes, examples = checks.whole("votes", votes, most=MOST), checks.whole("examples", examples, 2, MOST)
     seed = checks.seed(seed, none=False)
     codes = codes[:, codes.std(axis=0) > 0]
     if not codes.shape[1]:
