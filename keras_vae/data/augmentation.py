@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from keras_vae import checks
+from keras_vae.data.images import seed_pair
 
 
 def jitter(
@@ -35,6 +36,7 @@ def jitter(
     changes = {"shift": shift, "zoom": zoom, "angle": angle, "contrast": contrast, "brightness": brightness}
     for name, value in changes.items():
         checks.number(name, value, 0.0)
+    seed = seed_pair(seed)
     count, height, width = tf.shape(batch)[0], batch.shape[1], batch.shape[2]
     draws = tf.random.stateless_uniform((6, count), seed, -1.0, 1.0)
     size, turn = 1.0 + zoom * draws[0], angle * draws[1]

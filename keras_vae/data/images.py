@@ -8,7 +8,7 @@ import pathlib
 import re
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -150,11 +150,36 @@ def binarize(images: np.ndarray | tf.Tensor, seed: int | tf.Tensor) -> tf.Tensor
         TypeError: images or a seed that are no numbers.
         ValueError: images outside [0, 1], NaN included; a seed out of its range.
     """
-    images = standard(images, "images")
+    images = one_array("images", images)
     if tf.executing_eagerly() and not bool(tf.reduce_all((images >= 0) & (images <= 1))):
         raise ValueError("images must lie in [0, 1], the probabilities of white; divide 8-bit images by 255.")
-    seed = seed if hasattr(seed, "shape") and len(seed.shape) else tf.constant([checks.seed(seed, none=False), 0])
+    seed = seed_pair(seed)
     return tf.cast(tf.random.stateless_uniform(tf.shape(images), seed) < images, "float32")
+
+
+def one_array(name: str, data: Any) -> np.ndarray | tf.Tensor:
+    """Data as the models' own gate makes them, one array.
+
+    Raises:
+        TypeError, ValueError: a dict; and what the gate refuses.
+    """
+    if isinstance(data, Mapping):
+        raise TypeError(f"{name} must be one array; got a dict of {sorted(map(str, data))}: one at a time.")
+    return standard(data, name)
+
+
+def seed_pair(seed: int | tf.Tensor) -> tf.Tensor:
+    """A stateless seed `[2]`, of an integer or of such a pair.
+
+    Raises:
+        TypeError, ValueError: neither.
+    """
+    if not isinstance(seed, (tuple, list)) and not len(getattr(seed, "shape", ())):
+        return tf.constant([checks.seed(seed, none=False), 0])
+    pair = one_array("seed", seed)
+    if tuple(pair.shape) not in ((2,), (None,)) or not tf.as_dtype(pair.dtype).is_integer:
+        raise ValueError(f"seed must be an integer, or a pair of integers, [2]; got {checks.told(seed)}.")
+    return tf.convert_to_tensor(pair)
 
 
 def batches(
@@ -184,7 +209,7 @@ def batches(
         TypeError: images that hold no numbers, an argument of another type.
         ValueError: no images, a number out of its range.
     """
-    store = tf.constant(standard(images, "images"))
+    store = tf.constant(one_array("images", images))
     scale = 255.0 if getattr(images, "dtype", None) in ("uint8", tf.uint8) else 1.0  # booleans are 0 and 1
     batch_size, seed = checked_order(len(store), batch_size, shuffle, seed)
     for name, function in (("augment", augment), ("condition", condition)):

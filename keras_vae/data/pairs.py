@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.data.images import arrays, checked_order, index_batches
-from keras_vae.models.inputs import examples, standard
+from keras_vae.data.images import arrays, checked_order, index_batches, one_array
+from keras_vae.models.inputs import examples
 
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
 
@@ -45,7 +45,7 @@ def pair_indices(labels: np.ndarray, other_labels: np.ndarray, seed: int = 0, re
 
 def _labels(name, labels):
     """Classes by their numbers, `[examples]`."""
-    labels = np.asarray(standard(labels, name))
+    labels = np.asarray(one_array(name, labels))
     if labels.dtype.kind not in "iu":
         raise TypeError(f"{name} must be the whole numbers of classes; got {checks.told(labels)}, {labels.dtype}.")
     if labels.ndim != 1 or not len(labels) or labels.min() < 0:
@@ -79,13 +79,15 @@ def paired_batches(
     checks.instance("data", data, Mapping, "{modality: (images, labels)} of two modalities")
     if len(data) != 2 or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in data.values()):
         raise ValueError("data must be {modality: (images, labels)} of two modalities, as paired_arrays makes it.")
-    augment = checks.instance("augment", augment or {}, Mapping, "a dict of functions by modality, or None")
+    augment = checks.instance(
+        "augment", {} if augment is None else augment, Mapping, "a dict of functions by modality, or None"
+    )
     for name, function in augment.items():
         checks.choice("modality", name, data)
         if not callable(function):
             raise TypeError(f"augment of {name!r} must be a function; got {checks.told(function)}.")
     data = {
-        name: (standard(images, f"The images of {name}"), _labels(f"The labels of {name}", labels))
+        name: (one_array(f"The images of {name}", images), _labels(f"The labels of {name}", labels))
         for name, (images, labels) in data.items()
     }
     for pair in data.values():

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.models.inputs import standard
+from keras_vae.data.images import one_array, seed_pair
 
 
 def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -22,8 +22,8 @@ def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Te
     Raises:
         TypeError, ValueError: a side that is no positive integer; other than four quadrants.
     """
-    height, width = checks.whole("height", height), checks.whole("width", width)
-    visible = standard(visible, "visible")
+    height, width = checks.whole("height", height, most=10_000), checks.whole("width", width, most=10_000)
+    visible = one_array("visible", visible)
     if visible.shape[-1] != 4:
         raise ValueError(f"visible must be four quadrants an image, [..., 4]; got the shape {list(visible.shape)}.")
     visible = tf.cast(visible, "float32")
@@ -40,9 +40,10 @@ def random_quadrants(count: int | tf.Tensor, height: int, width: int, seed: tf.T
         seed: a stateless int32 pair `[2]`.
 
     Raises:
-        TypeError, ValueError: a count or a side that is no positive integer.
+        TypeError, ValueError: a count or a side that is no positive integer; a seed that is none.
     """
-    count = count if tf.is_tensor(count) else checks.whole("count", count)
+    count = count if isinstance(count, tf.Tensor) else checks.whole("count", count)
+    seed = seed_pair(seed)
     rank = tf.argsort(tf.argsort(tf.random.stateless_uniform((count, 4), seed)))
     number = tf.random.stateless_uniform((count, 1), seed + 1, minval=1, maxval=4, dtype=tf.int32)
     return quadrants(rank < number, height, width)
@@ -62,7 +63,7 @@ def visible_part(x: np.ndarray | tf.Tensor, mask: np.ndarray | tf.Tensor) -> tf.
         TypeError: what holds no numbers.
         ValueError: an x that is no images, a mask of another height or width.
     """
-    x, mask = standard(x), standard(mask, "mask")
+    x, mask = one_array("x", x), one_array("mask", mask)
     if len(x.shape) < 3 or len(mask.shape) < 3 or tuple(mask.shape[-3:]) != (*x.shape[-3:-1], 1):
         raise ValueError(
             "x must be [..., height, width, channels] and its mask [..., height, width, 1]; got the shapes "

@@ -209,6 +209,8 @@ REFUSED = {
     "bytes as shares": (lambda: binarize(PIXELS + 200, 0), ValueError, r"\[0, 1\].*divide 8-bit images by 255"),
     "nan": (lambda: binarize(PIXELS * np.nan, 0), ValueError, r"\[0, 1\]"),
     "seed of bits": (lambda: binarize(PIXELS, -1), ValueError, "seed must be"),
+    "triple seed": (lambda: binarize(PIXELS, (1, 2, 3)), ValueError, "a pair of integers"),
+    "dict": (lambda: batches({"x": PIXELS}), TypeError, "images must be one array; got a dict"),
     "labels": (lambda: pair_indices(LABELS + 0.5, LABELS), TypeError, "labels must be the whole numbers"),
     "repeats": (lambda: pair_indices(LABELS, LABELS, repeats=0), ValueError, "repeats must be"),
     "one modality": (lambda: paired_batches({"a": (PIXELS, LABELS)}), ValueError, "two modalities"),
@@ -253,6 +255,7 @@ def test_binarize_repeats_by_seed():
     images = digits()[0][:8]
     np.testing.assert_array_equal(binarize(images, 3), binarize(images, 3))
     np.testing.assert_array_equal(binarize(images, 3), binarize(images, tf.constant([3, 0])))
+    np.testing.assert_array_equal(binarize(images, 3), binarize(images, (3, 0)))
     assert not np.array_equal(binarize(images, 3), binarize(images, 4))
 
 
