@@ -6,8 +6,6 @@ import functools
 import importlib.util
 import inspect
 import io
-import math
-import numbers
 import os
 import pathlib
 import warnings
@@ -18,17 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae import plots
+from keras_vae import checks, plots
 from keras_vae._registration import register
 from keras_vae.metrics import chain_diagnostics
-
-
-def _number(name, value, least, whole=False):
-    """Refuses what is no finite number, or below `least`."""
-    kind = numbers.Integral if whole else numbers.Real
-    if not isinstance(value, kind) or isinstance(value, bool) or not math.isfinite(value) or value < least:
-        what = "a whole number" if whole else "a finite number"
-        raise ValueError(f"{name} must be {what} of at least {least}; got {value!r}.")
+from keras_vae.metrics.chains import check_options
 
 
 class WarmUp(keras.callbacks.Callback):
@@ -50,7 +41,7 @@ class WarmUp(keras.callbacks.Callback):
 
     Raises:
         ValueError: a number out of its range; before the first step: an unknown modality.
-        TypeError: before the first step: the model has no beta.
+        TypeError: no number; before the first step: the model has no beta.
     """
 
     def __init__(
@@ -62,11 +53,12 @@ class WarmUp(keras.callbacks.Callback):
         modality: str | None = None,
     ) -> None:
         super().__init__()
-        _number("steps", steps, 1)
-        _number("delay", delay, 0)
-        _number("start", start, 0)
+        for name, value, least in (("steps", steps, 1), ("delay", delay, 0), ("start", start, 0)):
+            checks.number(name, value, least)
         if target is not None:
-            _number("target", target, 0)
+            checks.number("target", target, 0)
+        if modality is not None:
+            checks.instance("modality", modality, str, "the name of a modality, or None")
         self.steps, self.target, self.start, self.delay, self.modality = steps, target, start, delay, modality
         self.own = None  # the model's own weight, once a training starts
 
@@ -128,14 +120,15 @@ class Cycles(WarmUp):
         **kwargs: further arguments of `WarmUp`; `delay` comes once, before the first cycle.
 
     Raises:
-        ValueError: as `WarmUp` does, and of a period shorter than the rise.
+        TypeError, ValueError: as `WarmUp` does, and of a period shorter than the rise.
     """
 
     def __init__(self, steps: float, period: float, cycles: int = 4, **kwargs) -> None:
         super().__init__(steps, **kwargs)
-        _number("period", period, steps)
-        _number("cycles", cycles, 1, whole=True)
-        self.period, self.cycles = period, cycles
+        checks.number("period", period)
+        self.period, self.cycles = period, checks.whole("cycles", cycles)
+        if period < steps:
+            raise ValueError(f"period must be at least steps, {steps}: the rise is a part of it; got {period}.")
 
     def value(self, step: int) -> float:
         running = step - self.delay
@@ -152,15 +145,16 @@ class Capacity(WarmUp):
         steps: how many training steps the rise takes.
         target: the capacity from then on, nats per example; of the sum over subsets in models that have several.
         start, delay: as in `WarmUp`.
+
+    Raises:
+        TypeError, ValueError: as `WarmUp`; before the first step: an objective without a capacity.
     """
 
     def __init__(self, steps: float, target: float, start: float = 0.0, delay: float = 0) -> None:
-        _number("target", target, 0)
-        super().__init__(steps, target, start, delay)
+        super().__init__(steps, checks.number("target", target, 0), start, delay)
 
     def variable(self) -> keras.Variable:
-        objective = getattr(self.model, "objective", None)
-        capacity = getattr(objective, "capacity", None)
+        capacity = getattr(getattr(self.model, "objective", None), "capacity", None)
         if capacity is None:
             raise ValueError(
                 f"The objective of {type(self.model).__name__} holds no capacity: give the model "
@@ -201,17 +195,17 @@ class ChainMixing(keras.callbacks.Callback):
 
     Raises:
         ValueError: a number out of its range.
-        TypeError: an unknown option; before the first step: the model has no chains.
+        TypeError: no number, an unknown option; before the first step: the model has no chains.
     """
 
     def __init__(self, threshold: float = 1.1, every: int = 1, **options) -> None:
         super().__init__()
-        _number("threshold", threshold, 1)
-        _number("every", every, 1, whole=True)
+        self.threshold, self.every = checks.number("threshold", threshold, 1), checks.whole("every", every)
         known = inspect.signature(chain_diagnostics).parameters.keys() - {"model"}
         if options.keys() - known:
             raise TypeError(f"Unknown options {sorted(options.keys() - known)}. ChainMixing takes {sorted(known)}.")
-        self.threshold, self.every, self.options = threshold, every, options
+        check_options(**options)
+        self.options = options
 
     def on_train_begin(self, logs=None) -> None:
         if not hasattr(getattr(self.model, "prior", None), "advance"):
@@ -249,7 +243,7 @@ class ImageGrid(keras.callbacks.Callback):
         ValueError: nowhere to write to, or a number out of its range; before the first epoch: what the model makes are
             no pictures, or it wants a condition.
         ImportError: a `log_dir` without TensorBoard.
-        TypeError: `preview` is no function.
+        TypeError: `preview` is no function, a folder no path, a number none.
     """
 
     def __init__(
@@ -263,14 +257,14 @@ class ImageGrid(keras.callbacks.Callback):
         preview: Callable[[Any], Mapping[str, Mapping[str, Any]]] | None = None,
     ) -> None:
         super().__init__()
+        for name, path in (("folder", folder), ("log_dir", log_dir)):
+            if path is not None:
+                checks.instance(name, path, (str, os.PathLike), "a path, or None")
         if folder is None and log_dir is None:
             raise ValueError("Give a folder for PNG files, a log_dir for TensorBoard, or both.")
         if log_dir is not None and importlib.util.find_spec("tensorboard") is None:
             raise ImportError("log_dir needs TensorBoard, which is not installed: pip install tensorboard")
-        _number("every", every, 1, whole=True)
-        _number("samples", samples, 1, whole=True)
-        if seed is not None:
-            _number("seed", seed, 0, whole=True)
+        every, samples, seed = checks.whole("every", every), checks.whole("samples", samples), checks.seed(seed)
         if folder is not None and pathlib.Path(folder).is_file():
             raise ValueError(f"{folder} is a file: give a folder for the pictures.")
         if preview is not None and not callable(preview):

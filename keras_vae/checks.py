@@ -13,7 +13,7 @@ def told(value: Any) -> str:
     """A value as messages show it: short, and what it is where it is large."""
     if hasattr(value, "shape"):
         return f"{type(value).__name__} of the shape {list(value.shape)}"
-    text = repr(value)
+    text = " ".join(repr(value).split())  # one line
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:40]}..."
 
 

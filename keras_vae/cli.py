@@ -1,43 +1,87 @@
-"""The keras-vae command. TensorFlow is imported only by the commands that compute."""
+"""The keras-vae command. TensorFlow is imported only by the commands that compute.
 
+Exit status: 0 done; 2 bad input (arguments, files, names); 1 anything else that failed; 130 stopped by Ctrl-C; 143
+stopped by SIGTERM. What went wrong is the last line on stderr; with `--debug` there is a traceback before it.
+"""
+
+import contextlib
 import json
 import os
 import pathlib
-from typing import Annotated
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
+from keras_vae import __version__, checks
+
+HELP = """Pretrained variational autoencoders: look at them, sample from them, remake them.
+
+ENTRY is a name that `keras-vae list` prints, or a folder that `keras_vae.zoo.save(model, folder)` or
+`keras-vae train` wrote. What has a slash in it or begins with a dot is always a folder.
+
+Exit status: 0 done, 2 bad input, 1 failed, 130 stopped by Ctrl-C, 143 by SIGTERM.
+"""
+
 app = typer.Typer(
-    help="Pretrained variational autoencoders: look at them, sample from them, remake them.",
     epilog="Try: keras-vae list; keras-vae sample vae; keras-vae translate mvae_poe --to svhn",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would take what stands in [brackets] for markup
 )
 
-Name = Annotated[
-    str, typer.Argument(help="An entry (see `keras-vae list`), or a folder written by keras_vae.zoo.save.")
+Name = Annotated[str, typer.Argument(metavar="ENTRY", help="A name of `keras-vae list`, or a folder of your own.")]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, max=checks.LARGEST_SEED, help="Of the random draws: the same seed makes the same picture."),
 ]
-Seed = Annotated[int, typer.Option(help="Of the random draws: the same seed makes the same picture.")]
 Input = Annotated[
     pathlib.Path | None,
     typer.Option(
         "--input",
         "-i",
-        help="Images: .npy [count, height, width, channels], .npz with an array a modality or x and condition, or one "
-        ".png. Values in [0, 1], or 0..255 as 8-bit integers. For an entry of vectors: .npy [count, features]. "
-        "Default: the examples that ship with the entry.",
+        metavar="FILE",
+        help="Images: .npy [count, height, width, channels]; .npz with one array `x`, with an array a modality, or "
+        "with x and condition; or one .png. Values in [0, 1], or 0..255 as 8-bit integers. Of vectors: .npy "
+        "[count, features]. Default: the examples that ship with the entry; a folder of your own has none.",
     ),
 ]
 
 
-def _output(default):
-    return Annotated[pathlib.Path, typer.Option("--output", "-o", help=f"Where to write the picture, PNG [{default}].")]
+Output = Annotated[pathlib.Path, typer.Option("--output", "-o", metavar="FILE", help="The picture to write, a .png.")]
+
+
+class _Asked:
+    """What was asked for before the command."""
+
+    debug = False
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"keras-vae {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and TensorFlow's log. Before the command's name.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
+    _Asked.debug = debug
 
 
 @app.command("list")
 def list_entries() -> None:
-    """Print every entry with its data, latents, parameters, headline figure and size."""
+    """Print a table of all entries: data, latents, parameters, headline figure and size."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -57,12 +101,12 @@ def list_entries() -> None:
 
 @app.command()
 def card(name: Name) -> None:
-    """Print the card of an entry: what it is, how good it is, how it was measured and made."""
-    import sys
-
+    """Print an entry's card. What it is, how good it is, how it was measured and made."""
     from keras_vae.zoo import cards
 
-    text = cards.card(_entry(name))
+    entry = _entry(name)
+    _require(entry, "README.md", "no card: only what `keras-vae train` made has one")
+    text = cards.card(entry)
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
@@ -75,32 +119,44 @@ def card(name: Name) -> None:
 @app.command()
 def sample(
     name: Name,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many draws from the prior.")] = 10,
-    output: _output("sample.png") = pathlib.Path("sample.png"),
+    count: Annotated[
+        int,
+        typer.Option("--count", "-n", min=1, help="Draws from the prior; of a conditional model, of each condition."),
+    ] = 10,
+    input: Input = None,
+    output: Output = pathlib.Path("sample.png"),
     seed: Seed = 0,
 ) -> None:
-    """Draw from the prior and write a picture of the means: joint generation of multimodal models, draws for the
-    condition of each of the entry's examples of conditional ones."""
+    """Draw from the prior: a picture. Shown are means. A multimodal model draws all modalities at once; a
+    conditional one draws for each condition in --input, or of the entry's examples.
+
+    Example: keras-vae sample vae --count 20 --seed 1
+    """
     from keras_vae import plots
 
+    _check_output(output)
     model = _load(name)
     if model.takes_condition:
-        made = model.sample(_images(name, None)["condition"], samples=count, seed=seed)
+        made = model.sample(count, condition=_images(name, input, model)["condition"], seed=seed)
         rows = {f"draw {index + 1}": images for index, images in enumerate(made)}
+    elif input is not None:
+        raise ValueError(f"{name} takes no condition, so sampling needs no --input: leave it out, or try reconstruct.")
     else:
         rows = _rows(model.sample(count, seed=seed))
     _write(plots, {"Samples from the prior": rows}, output)
 
 
 @app.command()
-def reconstruct(
-    name: Name, input: Input = None, output: _output("reconstruct.png") = pathlib.Path("reconstruct.png")
-) -> None:
-    """Encode and decode examples, and write a picture of both."""
+def reconstruct(name: Name, input: Input = None, output: Output = pathlib.Path("reconstruct.png")) -> None:
+    """Encode and decode images: a picture. Below the inputs stand what the model makes of them.
+
+    Example: keras-vae reconstruct vae --input digits.npy
+    """
     from keras_vae import plots
 
+    _check_output(output)
     model = _load(name)
-    x = _images(name, input)
+    x = _images(name, input, model)
     made = model.reconstruct(x)
     if model.takes_condition:
         x = x["x"]
@@ -116,19 +172,25 @@ def reconstruct(
 @app.command()
 def translate(
     name: Name,
-    to: Annotated[str | None, typer.Option(help="The modality to make. Default: each in turn.")] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="MODALITY", help="The modality to make, such as svhn. Default: each in turn.")
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Generations of each image.")] = 3,
     input: Input = None,
-    output: _output("translate.png") = pathlib.Path("translate.png"),
+    output: Output = pathlib.Path("translate.png"),
     seed: Seed = 0,
 ) -> None:
-    """Generate one modality from another (cross generation) and write a picture."""
+    """Make one modality from another: a picture. Cross generation, for multimodal models.
+
+    Example: keras-vae translate mvae_poe --to svhn
+    """
     from keras_vae import plots
 
+    _check_output(output)
     model = _load(name)
     if not hasattr(model, "translate"):
         raise ValueError(f"{name} has one modality: there is nothing to translate to. See `keras-vae list`.")
-    x = _images(name, input)
+    x = _images(name, input, model)
     sections = {}
     for target in [to] if to else model.modalities:
         for source in x:
@@ -145,16 +207,21 @@ def translate(
 @app.command()
 def traverse(
     name: Name,
-    latent: Annotated[int, typer.Option(help="Which latent to move from -3 to 3.")] = 0,
+    latent: Annotated[int, typer.Option(min=0, help="Which latent to move from -3 to 3, counted from 0.")] = 0,
     input: Input = None,
-    output: _output("traverse.png") = pathlib.Path("traverse.png"),
+    output: Output = pathlib.Path("traverse.png"),
 ) -> None:
-    """Move one latent with the others fixed, and write a picture with a row an example."""
+    """Move one latent of images: a picture. The others stay as they are; a row an example.
+
+    Example: keras-vae traverse beta_vae --latent 3
+    """
     import numpy as np
 
     from keras_vae import plots
 
-    made = _load(name).traverse(_images(name, input), latent, values=tuple(np.linspace(-3, 3, 11)))
+    _check_output(output)
+    model = _load(name)
+    made = model.traverse(_images(name, input, model), latent, values=tuple(np.linspace(-3, 3, 11)))
     made = made if isinstance(made, dict) else {"": made}
     sections = {
         f"latent {latent} from -3 to 3 {key}".strip(): {
@@ -166,27 +233,48 @@ def traverse(
 
 
 @app.command()
-def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.png")) -> None:
-    """Draw an entry's own picture anew from its weights: what it can do, at a glance."""
+def preview(name: Name, output: Output = pathlib.Path("preview.png")) -> None:
+    """Draw an entry's own picture anew. What it can do, at a glance, from its weights; of a folder that no recipe made,
+    samples from the prior."""
     from keras_vae import plots, zoo
 
-    recipe = zoo.recipe(name)
-    _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.title)
+    _check_output(output)
+    if _made_by(name) is None:
+        model = _load(name)
+        if model.takes_condition:
+            raise ValueError(f"{name} samples given a condition: keras-vae sample {name} --input FILE.")
+        _write(plots, {"Samples from the prior": _rows(model.sample(10, seed=0))}, output)
+        return
+    recipe = zoo.recipe(_made_by(name))
+    model = _load(name, recipe.kind)
+    _write(plots, recipe.preview(model, _images(name, None, model)), output, title=recipe.title)
 
 
 @app.command()
 def train(
-    name: Annotated[str, typer.Argument(help="An entry, to be remade from its recipe.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENTRY",
+            help="A name of `keras-vae list`, to be remade from its recipe; or a folder that `keras-vae train` wrote, "
+            "to be remade with its own hyperparameters.",
+        ),
+    ],
     overrides: Annotated[
         pathlib.Path | None,
-        typer.Option("--set", help='JSON of hyperparameters that differ from the recipe: {"beta": 2.0, "epochs": 10}.'),
+        typer.Option(
+            "--set",
+            metavar="FILE",
+            help='A JSON file of hyperparameters that differ from the recipe: {"beta": 2.0, "epochs": 10}.',
+        ),
     ] = None,
     output: Annotated[
-        pathlib.Path | None, typer.Option("--output", "-o", help="Folder of the entry to write [runs/NAME/entry].")
+        pathlib.Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Of the entry to write [runs/ENTRY/entry]."),
     ] = None,
     run: Annotated[
         pathlib.Path | None,
-        typer.Option(help="Folder of checkpoints, from which a killed training goes on [runs/NAME]."),
+        typer.Option(metavar="FOLDER", help="Of checkpoints, from which a stopped training goes on [runs/ENTRY]."),
     ] = None,
     precision: Annotated[
         str,
@@ -204,16 +292,22 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train an entry by its recipe, measure it and write it. Start it again after a kill: it goes on from the last
-    finished epoch.
+    """Remake an entry by its recipe. Trains, measures and writes it. Start it again after a stop: it goes on from the
+    last finished epoch.
+
+    Example: keras-vae train vae --run runs/mine
 
     On several machines: start it on each, with TensorFlow's TF_CONFIG set and --run in a folder that all of them see.
     The first one writes; when one is lost, start all of them again.
     """
     from keras_vae import zoo
 
-    zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
-    settings = json.loads(overrides.read_text()) if overrides else {}
+    entry = _recipe_of(name)  # an unknown name is refused before TensorFlow loads
+    settings = _settings(zoo.recipe(entry), overrides)
+    if isinstance(_entry(name), pathlib.Path):
+        settings = zoo.metrics(_entry(name))["training"]["overrides"] | settings
+    name = entry
+    _tensorflow()
     from keras_vae import devices as hardware
     from keras_vae.zoo import training
 
@@ -227,17 +321,24 @@ def train(
 
 @app.command()
 def tune(
-    name: Annotated[str, typer.Argument(help="An entry, whose recipe is searched.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENTRY", help="A name of `keras-vae list`, whose recipe is searched, or a folder of it."
+        ),
+    ],
     trials: Annotated[int, typer.Option("--trials", "-n", min=1, help="How many settings to try, in all.")] = 10,
     over: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="NAME[=VALUES]",
             help="What to search, again for each: beta (from a quarter to four times the recipe's), "
             "latent_size=10:100 (a range) or width=100,200 (a choice). Default: beta and the latent size.",
         ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Another data set, where the recipe takes one: digits needs no download.")
+        str | None,
+        typer.Option(metavar="NAME", help="Another data set, where the recipe takes one: digits needs no download."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each trial. Default: the recipe's.")] = None,
     objective: Annotated[
@@ -249,7 +350,10 @@ def tune(
     ] = "log_likelihood",
     oracle: Annotated[str, typer.Option(help="bayesian, random, grid or hyperband.")] = "bayesian",
     overrides: Annotated[
-        pathlib.Path | None, typer.Option("--set", help='JSON of hyperparameters for all trials: {"batch_size": 100}.')
+        pathlib.Path | None,
+        typer.Option(
+            "--set", metavar="FILE", help='A JSON file of hyperparameters for all trials: {"batch_size": 100}.'
+        ),
     ] = None,
     executions: Annotated[
         int, typer.Option(min=1, help="Trainings of each trial, with one seed after another: their mean counts.")
@@ -257,21 +361,31 @@ def tune(
     workers: Annotated[int, typer.Option(min=1, help="Processes that run trials, on this machine.")] = 1,
     address: Annotated[str, typer.Option(help="At which workers reach the chief.")] = "127.0.0.1",
     directory: Annotated[
-        pathlib.Path, typer.Option("--directory", "-d", help="Of searches; this one's is DIRECTORY/NAME.")
+        pathlib.Path,
+        typer.Option("--directory", "-d", metavar="FOLDER", help="Of searches; this one's is FOLDER/ENTRY."),
     ] = pathlib.Path("runs/tuning"),
     precision: Annotated[str, typer.Option(help="As of `train`.")] = "float32",
-    seed: Annotated[int, typer.Option(help="Of the search; trials have the recipe's own, or see --executions.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, max=checks.LARGEST_SEED, help="Of the search; trials have the recipe's own, or see --executions."
+        ),
+    ] = 0,
 ) -> None:
-    """Search an entry's hyperparameters: prints each trial, then a table, and writes the best as JSON for `train --set`
+    """Search an entry's hyperparameters. Prints each trial, then a table, and writes the best as JSON for `train --set`
     and a picture of rates and distortions. Start it again after a kill, or for more trials: it goes on.
+
+    Example, of two minutes: keras-vae tune vae --data digits --epochs 20 --trials 5 --over beta --over width=50,100
 
     Across machines: set KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, and KERASTUNER_TUNER_ID to "chief" in one
     process and to a name of its own in each other, and run the same command in all.
     """
     from keras_vae import zoo
 
-    recipe = zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
-    fixed = json.loads(overrides.read_text()) if overrides else {}
+    name = _recipe_of(name)  # an unknown name is refused before TensorFlow loads
+    recipe = zoo.recipe(name)
+    fixed = _settings(recipe, overrides, {"dataset": data} if data else {})
+    _tensorflow()
     try:
         from keras_vae import tuning
     except ModuleNotFoundError as error:
@@ -282,7 +396,7 @@ def tune(
         tuning.parse_space(recipe, over) if over else None,
         trials,
         epochs,
-        fixed | ({"dataset": data} if data else {}),
+        fixed,
         directory,
         seed,
         objective=objective,
@@ -299,15 +413,24 @@ def evaluate(
     name: Name,
     write: Annotated[bool, typer.Option(help="Write the figures, the card and the preview into the entry.")] = False,
 ) -> None:
-    """Measure an entry's weights on held-out data, as its card reports it."""
+    """Measure an entry's weights. On held-out data, as its card reports it. A folder is measured by the recipe that
+    made it: one that `keras-vae train` wrote.
+
+    Example: keras-vae evaluate vae
+    """
     from keras_vae import zoo
+
+    made_by = _recipe_of(name)
+    recipe = zoo.recipe(made_by)
+    model = _load(name, recipe.kind)
     from keras_vae.zoo import entries, training
 
-    recipe, model = zoo.recipe(name), _load(name)
+    trained = zoo.metrics(_entry(name))["training"]
     if write:
-        training.write_entry(name, model, zoo.metrics(name)["training"], entries.folder(name), _report)
-    else:
-        training.measure(recipe, model, _report)
+        training.write_entry(made_by, model, trained, entries.folder(_entry(name)), _report)
+    else:  # on the data that it was trained on; but seeds of training are not those of evaluation
+        own = {key: value for key, value in trained["overrides"].items() if key != "seed"}
+        training.measure(recipe, model, _report, **own)
 
 
 def _report(row):
@@ -318,62 +441,282 @@ def _report(row):
     typer.echo(f"{metric}: {value}{f' ({interval})' if interval else ''}, {basis}")
 
 
-def _entry(name):
-    """A folder of one's own, which holds a slash or an archive, else the name of an entry."""
+# --- what is named ----------------------------------------------------------------------------------------------------
+
+
+def _entry(name: str) -> str | pathlib.Path:
+    """The zoo's entry of that name, or else the path of a folder of one's own."""
+    from keras_vae.zoo import entries
+
     path = pathlib.Path(name)
-    own = path.is_dir() and ("/" in name or os.sep in name or (path / "model.keras").is_file())
-    return path if own else name
+    if name.startswith(".") or "/" in name or os.sep in name:
+        return path
+    return path if name not in entries.recipes() and path.is_dir() else name
 
 
-def _load(name):
+def _tell_of_namesake(name):
+    """Says so where a bare name is an entry's and a local folder's too."""
+    if isinstance(_entry(name), str) and (pathlib.Path(name) / "model.keras").is_file():
+        typer.echo(f"keras-vae: {name} is the zoo's entry; for the folder here write ./{name}", err=True)
+
+
+def _require(entry, file, otherwise):
+    """Refuses a folder of one's own that lacks a file; the zoo has words of its own for its entries."""
+    if isinstance(entry, pathlib.Path) and not (entry / file).is_file():
+        there = f"{entry} has {otherwise}" if entry.is_dir() else f"There is no folder {entry}"
+        raise FileNotFoundError(f"{there}.")
+
+
+def _made_by(name: str) -> str | None:
+    """Name of the zoo's entry whose recipe made this; None where none did. No recipe of a folder is run."""
     from keras_vae import zoo
 
-    zoo.entries.folder(_entry(name))  # an unknown name is refused before TensorFlow loads
-    return zoo.load(_entry(name))
+    entry = _entry(name)
+    if isinstance(entry, str):
+        zoo.entries.folder(entry)  # refuses unknown names
+        return entry
+    _require(entry, "metrics.json", "no metrics.json: keras_vae.zoo.save(model, folder) writes one")
+    facts = zoo.metrics(entry)
+    made_by = facts.get("entry") if isinstance(facts, dict) else None
+    return made_by if made_by in zoo.entries.recipes() else None
 
 
-def _images(name, path):
-    """What a command works on, float32: the user's file, or the entry's examples."""
+def _recipe_of(name: str) -> str:
+    """As `_made_by`.
+
+    Raises:
+        ValueError: none did.
+    """
+    made_by = _made_by(name)
+    if made_by is None:
+        raise ValueError(
+            f"{name} was made by no recipe of the zoo, which this command needs: give a name of `keras-vae list`."
+        )
+    return made_by
+
+
+def _load(name: str, kind: str = "model") -> Any:
+    """The model of an entry or of a folder.
+
+    Raises:
+        ValueError: it is a classifier, and no model that draws.
+    """
+    from keras_vae import zoo
+
+    entry = _entry(name)
+    _require(entry, "model.keras", "no model.keras: keras_vae.zoo.save(model, folder) writes one")
+    zoo.entries.folder(entry)  # an unknown name is refused before TensorFlow loads
+    _tell_of_namesake(name)
+    facts = zoo.metrics(entry)
+    if kind == "model" and isinstance(facts, dict) and facts.get("kind", "model") != "model":
+        raise ValueError(
+            f"{name} is a {facts['kind']}, which draws nothing: choose one of the models of `keras-vae list`."
+        )
+    _tensorflow()
+    return zoo.load(entry)
+
+
+# --- what is read and written -----------------------------------------------------------------------------------------
+
+
+def _images(name: str, path: pathlib.Path | None, model: Any = None) -> Any:
+    """What a command works on, float32: the user's file, or the entry's examples. With a model: what it takes."""
+    from keras_vae import zoo
+
+    if path is None:
+        entry = _entry(name)
+        _require(entry, "examples.npz", "no examples of its own: give --input FILE")
+        return zoo.examples(entry)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    x = _read(path)
+    if isinstance(x, dict) and set(x) == {"x"} and not getattr(model, "takes_modalities", False):
+        x = x["x"]
+    if getattr(model, "takes_modalities", False) and not isinstance(x, dict):
+        raise ValueError(
+            f"{name} takes an array a modality, of {list(model.modalities)}: give an .npz, "
+            f"np.savez(path, {model.modalities[0]}=images), not {path.name}."
+        )
+    if getattr(model, "takes_condition", False) and not (isinstance(x, dict) and "condition" in x):
+        raise ValueError(f"{name} takes x and condition: give an .npz, np.savez(path, x=images, condition=conditions).")
+    return x
+
+
+def _read(path):
+    """A file's array, or arrays by name."""
     import numpy as np
 
     from keras_vae import zoo
 
-    if path is None:
-        return zoo.examples(_entry(name))
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.suffix == ".npz":
-        with np.load(path) as stored:
-            return {key: zoo.entries.as_floats(stored[key]) for key in stored}
-    if path.suffix == ".npy":
-        return zoo.entries.as_floats(np.load(path))
-    if path.suffix == ".png":
-        from matplotlib.image import imread
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".npz", ".png"):
+        raise ValueError(f"Cannot read {path}: give a .npy, .npz or .png file.")
+    try:
+        if suffix == ".png":
+            from matplotlib.image import imread
 
-        image = imread(path)
-        image = image[..., :3] if image.ndim == 3 else image[..., None]
-        return image[None].astype("float32")
-    raise ValueError(f"Cannot read {path}: give a .npy, .npz or .png file.")
+            image = imread(path, format="png")
+            image = image[..., :3] if image.ndim == 3 else image[..., None]
+            return image[None].astype("float32")
+        found = np.load(path)
+        if isinstance(found, np.ndarray):
+            x = found
+        else:
+            with found as stored:
+                x = {key: stored[key] for key in stored}
+    except OSError:
+        raise
+    except Exception as error:  # NumPy's and PIL's are of many types, and advise to run what is in the file
+        raise ValueError(f"{path} is damaged, or holds something else than numbers: give arrays of numbers.") from error
+    wrong = [part.dtype for part in (x.values() if isinstance(x, dict) else [x]) if part.dtype.kind not in "buif"]
+    if wrong or (isinstance(x, dict) and not x):
+        raise ValueError(f"{path} must hold arrays of real numbers; it has {wrong[0] if wrong else 'none'}.")
+    return zoo.entries.as_floats(x)
+
+
+def _settings(recipe: Any, path: pathlib.Path | None, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Hyperparameters out of a JSON file, checked by the recipe's own values, before anything is trained.
+
+    Raises:
+        FileNotFoundError, TypeError, ValueError: no such file, no JSON, or values that the recipe cannot take.
+    """
+    import inspect
+
+    from keras_vae.zoo import entries
+
+    settings = {}
+    if path is not None:
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file {path}.")
+        try:
+            settings = json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(f"{path} is no JSON: {error}.") from error
+        checks.instance(f"{path}", settings, dict, 'a JSON object, such as {"beta": 2.0}')
+    settings = settings | (more or {})
+    entries.check_overrides(recipe, settings)
+    own = {}
+    for function in (recipe.training, recipe.data_of, recipe.model):
+        own |= inspect.signature(function).parameters
+    for name, value in settings.items():
+        _check_setting(name, value, own[name].default)
+    if "dataset" in settings:
+        _tensorflow()
+        from keras_vae.data import SHAPES
+
+        checks.choice("data set", settings["dataset"], SHAPES)
+    return settings
+
+
+def _check_setting(name, value, own):
+    """Refuses a hyperparameter of another type than the recipe's own value, or one that no training can take."""
+    if name == "seed":
+        checks.seed(value, none=False)
+    elif name in ("epochs", "batch_size") and not (value is None and own is None):
+        checks.whole(name, value)
+    elif "learning_rate" in name:
+        checks.number(name, value, above=0.0)
+    elif isinstance(own, bool):
+        checks.flag(name, value)
+    elif isinstance(own, int):
+        checks.whole(name, value, least=min(own, 1))
+    elif isinstance(own, float):
+        checks.number(name, value, least=min(own, 0.0))
+    elif isinstance(own, str):
+        checks.instance(name, value, str, f"a text, such as {own!r}")
+    elif isinstance(own, (tuple, list)):
+        checks.instance(name, value, list, f"a list, such as {list(own)}")
+        if not value:
+            raise ValueError(f"{name} must not be empty; the recipe has {list(own)}.")
+        for part in value:
+            _check_setting(f"each of {name}", part, own[0] if own else None)
+    elif value is None and own is not None:
+        raise TypeError(f"{name} must have a value; got null.")
 
 
 def _rows(images):
     return images if isinstance(images, dict) else {"means": images}
 
 
-def _write(plots, sections, path, title=None):
-    if path.suffix != ".png":
+def _check_output(path):
+    """Refuses a place that no picture can be written to, before anything is computed."""
+    if path.suffix.lower() != ".png":
         raise ValueError(f"Pictures are written as PNG: give a name that ends in .png, not {path.name!r}.")
+    if path.is_dir() or not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} is a folder." if path.is_dir() else f"There is no folder {path.parent}.")
+
+
+def _write(plots, sections, path, title=None):
     plots.write(sections, path, title=title)
     typer.echo(f"Wrote {path}.")
 
 
-def main() -> None:
-    """Entry point: bad input ends in one line and exit status 2, without a traceback."""
-    import sys
+# --- how it starts and ends -------------------------------------------------------------------------------------------
 
+
+def _tensorflow() -> None:
+    """Imports TensorFlow, without the lines that it logs then unless they are asked for."""
+    if _Asked.debug:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _nowhere(2):  # no setting silences its C++ before it is initialised
+        import absl.logging
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    tf.get_logger().setLevel("ERROR")
+
+
+@contextlib.contextmanager
+def _nowhere(descriptor: int) -> Iterator[None]:
+    """What is written to a file descriptor meanwhile, by C++ as well, is lost."""
+    kept = os.dup(descriptor)
+    try:
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), descriptor)
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+
+
+BAD_INPUT = (ValueError, TypeError, FileNotFoundError)
+LONGEST = 380
+
+
+def _line(error: BaseException) -> str:
+    """An error as one line."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, (*BAD_INPUT, RuntimeError, OSError, ArithmeticError)) or not text:
+        text = f"{type(error).__name__}: {text} (keras-vae --debug shows where)"
+    return f"keras-vae: {text}" if len(text) <= LONGEST else f"keras-vae: {text[:LONGEST]}..."
+
+
+def _stop(number, frame):
+    """Ends by a signal as by an exit: what is half written is cleared away."""
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Entry point: all that goes wrong ends in one line, without a traceback unless --debug asks for it."""
+    kept = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app()
-    except (ValueError, TypeError, FileNotFoundError, FloatingPointError, RuntimeError) as error:
-        typer.echo(f"keras-vae: {error}", err=True)
-        sys.exit(2)
+    except BrokenPipeError:  # of `keras-vae list | head -1`; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if _Asked.debug:
+            import traceback
+
+            traceback.print_exc()
+        typer.echo(_line(error), err=True)
+        sys.exit(2 if isinstance(error, BAD_INPUT) else 1)
+    except SystemExit as stop:
+        if stop.code in (130, 143):
+            typer.echo(f"keras-vae: stopped by {'Ctrl-C' if stop.code == 130 else 'SIGTERM'}.", err=True)
+        raise
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

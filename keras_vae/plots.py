@@ -153,7 +153,7 @@ def experts(
 
     figure = Figure(figsize=(3.4 * len(panels), 3.4 if title else 3.1), layout="constrained")
     every = figure.subplots(1, len(panels), squeeze=False)[0]
-    normal = distributions.NormalPosterior(1).distribution
+    normal = distributions.NormalPosterior(1).family
     for axes, (name, (loc, scale)) in zip(every, panels.items(), strict=True):
         loc, scale = (np.asarray(part, "float32")[:, None] for part in (loc, scale))
         limit = np.max(np.abs(loc) + 3.5 * scale)

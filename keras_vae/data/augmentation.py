@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from keras_vae import checks
+from keras_vae.data.images import seed_pair
+
 
 def jitter(
     batch: tf.Tensor,
@@ -24,7 +27,16 @@ def jitter(
         angle: largest rotation in radians.
         contrast: largest relative change of contrast about the image's mean.
         brightness: largest change of brightness.
+
+    Raises:
+        TypeError, ValueError: a change that is no number of at least 0; a batch that is no images.
     """
+    if len(batch.shape) != 4:
+        raise ValueError(f"batch must be [batch, height, width, channels]; got the shape {list(batch.shape)}.")
+    changes = {"shift": shift, "zoom": zoom, "angle": angle, "contrast": contrast, "brightness": brightness}
+    for name, value in changes.items():
+        checks.number(name, value, 0.0)
+    seed = seed_pair(seed)
     count, height, width = tf.shape(batch)[0], batch.shape[1], batch.shape[2]
     draws = tf.random.stateless_uniform((6, count), seed, -1.0, 1.0)
     size, turn = 1.0 + zoom * draws[0], angle * draws[1]

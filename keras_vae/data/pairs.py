@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from keras_vae.data.images import arrays, index_batches
+from keras_vae import checks
+from keras_vae.data.images import arrays, checked_order, index_batches, one_array
+from keras_vae.models.inputs import examples
 
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
 
@@ -22,7 +24,13 @@ def pair_indices(labels: np.ndarray, other_labels: np.ndarray, seed: int = 0, re
 
     Returns:
         int `[repeats * len(labels)]`; row `r * len(labels) + i` is the r-th partner of example i.
+
+    Raises:
+        TypeError: labels that are no whole numbers, a number that is none.
+        ValueError: labels that are no vector; a class without a partner; a number out of its range.
     """
+    labels, other_labels = _labels("labels", labels), _labels("other_labels", other_labels)
+    repeats, seed = checks.whole("repeats", repeats), checks.seed(seed, none=False)
     generator = np.random.default_rng(seed)
     labels = np.tile(labels, repeats)
     partners = np.empty(len(labels), int)
@@ -33,6 +41,16 @@ def pair_indices(labels: np.ndarray, other_labels: np.ndarray, seed: int = 0, re
         rows = labels == label
         partners[rows] = generator.choice(candidates, rows.sum())
     return partners
+
+
+def _labels(name, labels):
+    """Classes by their numbers, `[examples]`."""
+    labels = np.asarray(one_array(name, labels))
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be the whole numbers of classes; got {checks.told(labels)}, {labels.dtype}.")
+    if labels.ndim != 1 or not len(labels) or labels.min() < 0:
+        raise ValueError(f"{name} must be [examples], 0 or more each; got the shape {list(labels.shape)}.")
+    return labels
 
 
 def paired_batches(
@@ -53,8 +71,29 @@ def paired_batches(
         augment: None, or `{modality: function (batch, seed) -> batch}`.
         seed: of order, pairs and augmentation.
         shuffle: a new order at each epoch.
+
+    Raises:
+        TypeError: no such dict, labels that are no whole numbers, an argument of another type.
+        ValueError: not two modalities, not as many labels as images, a class of the first without one of the second.
     """
+    checks.instance("data", data, Mapping, "{modality: (images, labels)} of two modalities")
+    if len(data) != 2 or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in data.values()):
+        raise ValueError("data must be {modality: (images, labels)} of two modalities, as paired_arrays makes it.")
+    augment = checks.instance(
+        "augment", {} if augment is None else augment, Mapping, "a dict of functions by modality, or None"
+    )
+    for name, function in augment.items():
+        checks.choice("modality", name, data)
+        if not callable(function):
+            raise TypeError(f"augment of {name!r} must be a function; got {checks.told(function)}.")
+    data = {
+        name: (one_array(f"The images of {name}", images), _labels(f"The labels of {name}", labels))
+        for name, (images, labels) in data.items()
+    }
+    for pair in data.values():
+        examples(pair)  # as many labels as images
     (first, (images, labels)), (second, (others, other_labels)) = data.items()
+    batch_size, seed = checked_order(len(images), batch_size, shuffle, seed)
     order = np.argsort(other_labels, kind="stable")
     classes = int(max(labels.max(), other_labels.max())) + 1
     counts = np.bincount(other_labels, minlength=classes)
@@ -70,7 +109,7 @@ def paired_batches(
         partners = tf.gather(order, tf.gather(starts, chosen) + tf.cast(rank, starts.dtype))
         pair = {first: tf.gather(images, indices), second: tf.gather(others, partners)}
         pair = {name: tf.cast(batch, "float32") / 255.0 for name, batch in pair.items()}
-        for shift, (name, function) in enumerate((augment or {}).items()):
+        for shift, (name, function) in enumerate(augment.items()):
             pair[name] = function(pair[name], seeds + 1 + shift)
         return pair
 

@@ -10,6 +10,8 @@ import pathlib
 
 import numpy as np
 
+from keras_vae import checks
+
 FLOWS = ("homogeneous", "annular", "stratified")
 
 
@@ -21,9 +23,11 @@ def oil_flow(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         split: "train", "validation" or "test", 1,000 examples each.
+
+    Raises:
+        TypeError, ValueError: another split.
     """
-    if split not in ("train", "validation", "test"):
-        raise ValueError(f'Unknown split {split!r} of oil_flow. Choose from "train", "validation", "test".')
+    checks.choice("split of oil_flow", split, ("train", "validation", "test"))
     with np.load(pathlib.Path(__file__).with_name("vectors.npz")) as stored:
         # Published with four decimals, so stored as whole numbers.
         x, labels = stored[f"oil_flow_{split}"] / 10_000, stored[f"oil_flow_{split}_labels"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from keras_vae import checks
+from keras_vae.data.images import one_array, seed_pair
+
 
 def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Tensor:
     """Masks of visible quadrants.
@@ -15,7 +18,14 @@ def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Te
 
     Returns:
         float32 `[..., height, width, 1]`: 1 where visible, else 0.
+
+    Raises:
+        TypeError, ValueError: a side that is no positive integer; other than four quadrants.
     """
+    height, width = checks.whole("height", height, most=10_000), checks.whole("width", width, most=10_000)
+    visible = one_array("visible", visible)
+    if visible.shape[-1] != 4:
+        raise ValueError(f"visible must be four quadrants an image, [..., 4]; got the shape {list(visible.shape)}.")
     visible = tf.cast(visible, "float32")
     grid = tf.reshape(visible, tf.concat([tf.shape(visible)[:-1], [2, 2, 1]], axis=0))
     for axis, side in ((-3, height), (-2, width)):
@@ -28,7 +38,12 @@ def random_quadrants(count: int | tf.Tensor, height: int, width: int, seed: tf.T
 
     Args:
         seed: a stateless int32 pair `[2]`.
+
+    Raises:
+        TypeError, ValueError: a count or a side that is no positive integer; a seed that is none.
     """
+    count = count if isinstance(count, tf.Tensor) else checks.whole("count", count)
+    seed = seed_pair(seed)
     rank = tf.argsort(tf.argsort(tf.random.stateless_uniform((count, 4), seed)))
     number = tf.random.stateless_uniform((count, 1), seed + 1, minval=1, maxval=4, dtype=tf.int32)
     return quadrants(rank < number, height, width)
@@ -43,7 +58,17 @@ def visible_part(x: np.ndarray | tf.Tensor, mask: np.ndarray | tf.Tensor) -> tf.
 
     Returns:
         float32 `[..., height, width, channels + 1]`.
+
+    Raises:
+        TypeError: what holds no numbers.
+        ValueError: an x that is no images, a mask of another height or width.
     """
+    x, mask = one_array("x", x), one_array("mask", mask)
+    if len(x.shape) < 3 or len(mask.shape) < 3 or tuple(mask.shape[-3:]) != (*x.shape[-3:-1], 1):
+        raise ValueError(
+            "x must be [..., height, width, channels] and its mask [..., height, width, 1]; got the shapes "
+            f"{list(x.shape)} and {list(mask.shape)}."
+        )
     x = tf.cast(x, "float32")
     mask = tf.broadcast_to(tf.cast(mask, "float32"), tf.concat([tf.shape(x)[:-1], [1]], axis=0))
     return tf.concat([tf.where(mask > 0.5, x, 0.0), mask], axis=-1)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from keras_vae import checks
+from keras_vae.metrics import given
 
 
 class CanonicalCorrelation:
@@ -19,16 +24,20 @@ class CanonicalCorrelation:
         pairs: at most so many are fitted, drawn at random where more are given, since CCA's time grows with them
             (20,000 pairs and 20 components: half a minute); None: all.
         seed: of that draw and of PCA's solver.
+
+    Raises:
+        TypeError, ValueError: no integer, or one out of its range.
     """
 
     def __init__(
         self, components: int = 20, principal_components: int = 100, pairs: int | None = 20_000, seed: int = 0
     ) -> None:
-        self.components, self.principal_components = components, principal_components
-        self.pairs, self.seed = pairs, seed
+        self.components = checks.whole("components", components)
+        self.principal_components = checks.whole("principal_components", principal_components)
+        self.pairs, self.seed = checks.whole("pairs", pairs, 2, none=True), checks.seed(seed, none=False)
         self.modalities, self.event_shapes = (), {}
 
-    def fit(self, x: dict[str, np.ndarray]) -> CanonicalCorrelation:
+    def fit(self, x: dict[str, Any]) -> CanonicalCorrelation:
         """Fits it to pairs.
 
         Args:
@@ -38,7 +47,8 @@ class CanonicalCorrelation:
             self.
 
         Raises:
-            ValueError: not two modalities, or not as many examples of each; too few for the components.
+            TypeError: no dict of two modalities, or one that holds no numbers.
+            ValueError: NaN or infinities; not as many examples of each; too few for the components.
         """
         from sklearn.cross_decomposition import CCA
         from sklearn.decomposition import PCA
@@ -46,8 +56,9 @@ class CanonicalCorrelation:
 
         if not isinstance(x, dict) or len(x) != 2:
             found = f"a dict of {sorted(x)}" if isinstance(x, dict) else type(x).__name__
-            raise ValueError(f"CanonicalCorrelation takes a dict of two modalities; got {found}.")
+            raise TypeError(f"CanonicalCorrelation takes a dict of two modalities; got {found}.")
         first, second = names = tuple(sorted(x))
+        x = {name: given.array(name, x[name], dtype="float32") for name in names}
         count = len(x[first])
         if len(x[second]) != count:
             raise ValueError(f"The rows must be pairs; got {count} of {first!r} and {len(x[second])} of {second!r}.")
@@ -76,7 +87,7 @@ class CanonicalCorrelation:
         self.modalities = names
         return self
 
-    def translate(self, inputs: dict[str, np.ndarray], to: str, seed: int | None = None) -> np.ndarray:
+    def translate(self, inputs: dict[str, Any], to: str, seed: int | None = None) -> np.ndarray:
         """The other modality, predicted: float32 `[examples, *event]`, clipped to [0, 1].
 
         Args:
@@ -85,6 +96,7 @@ class CanonicalCorrelation:
             seed: ignored, since nothing is drawn: here for what takes models, such as `metrics.cross_coherence`.
 
         Raises:
+            TypeError: inputs that hold no numbers.
             ValueError: not fitted; an unknown modality; other inputs than the other modality, or of another shape.
         """
         if not self.modalities:
@@ -95,11 +107,12 @@ class CanonicalCorrelation:
         if not isinstance(inputs, dict) or set(inputs) != {source}:
             found = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
             raise ValueError(f"{to!r} is predicted from {{{source!r}: array}} alone; got {found}.")
-        shape = np.shape(inputs[source])
+        values = given.array(source, inputs[source], dtype="float32")
+        shape = values.shape
         if shape[1:] != self.event_shapes[source]:
             wanted = ", ".join(["examples", *map(str, self.event_shapes[source])])
             raise ValueError(f"{source} must have the shape [{wanted}]; got {list(shape)}.")
-        made = self.regressions[to].predict(self._variates(source, _flat(inputs[source])))
+        made = self.regressions[to].predict(self._variates(source, _flat(values)))
         return np.clip(made, 0.0, 1.0).astype("float32").reshape(-1, *self.event_shapes[to])
 
     def _variates(self, name, flat):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+from keras_vae import checks
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +32,7 @@ class Chains(NamedTuple):
 
 
 def chain_diagnostics(
-    model: keras.Model, x=None, chains: int = 16, sweeps: int = 500, lags: int = 50, seed: int = 0
+    model: keras.Model, x: Any = None, chains: int = 16, sweeps: int = 500, lags: int = 50, seed: int = 0
 ) -> Chains:
     """Runs chains of a `POISEVAE`'s prior, or of its posteriors, and says how well they mix (`tfp.mcmc`).
 
@@ -40,24 +42,37 @@ def chain_diagnostics(
 
     Args:
         x: None for the prior; data as the model takes them for posteriors, of which figures are the worst of examples.
-        chains: number of chains an example.
-        sweeps: of each chain.
+        chains: number of chains an example, at least 2.
+        sweeps: of each chain, at least 10.
         lags: largest lag of the autocorrelation, in sweeps.
 
     Returns:
         `Chains`.
 
     Raises:
-        TypeError: the model has no chains.
+        TypeError: the model has no chains, an argument is no integer.
+        ValueError: a number out of its range; data that the model cannot take.
     """
-    if not hasattr(model.prior, "advance"):
+    if not hasattr(getattr(model, "prior", None), "advance"):
         raise TypeError(f"{type(model).__name__} draws exactly: there are no chains to diagnose.")
+    check_options(chains=chains, sweeps=sweeps, lags=lags, seed=seed)
     if x is None:
         traces = [trace(model.prior.distribution(), chains, sweeps, seed)[:, :, None]]
     else:
         traces = (trace(model.encode(part), chains, sweeps, seed) for part in model.batches(x, 100))
     r_hats, sizes, correlations = zip(*(_figures(states[sweeps // 10 :], lags) for states in traces), strict=True)
     return Chains(np.max(r_hats, axis=0), np.min(sizes, axis=0), np.max(correlations, axis=0), model.prior.owner)
+
+
+def check_options(chains: int = 16, sweeps: int = 500, lags: int = 50, seed: int = 0, x: Any = None) -> None:
+    """Refuses options of `chain_diagnostics` without running anything.
+
+    Raises:
+        TypeError, ValueError: no integer, or one out of its range.
+    """
+    for name, value, least in (("chains", chains, 2), ("sweeps", sweeps, 10), ("lags", lags, 0)):
+        checks.whole(name, value, least)
+    checks.seed(seed, none=False)
 
 
 def _figures(states, lags):

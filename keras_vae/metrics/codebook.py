@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_vae.metrics import given
 from keras_vae.metrics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ def codebook_use(model: keras.Model, x) -> dict[str, Estimate]:
 
     Returns:
         `{"codes_used": Estimate, "perplexity": Estimate}`, both in codes: 1 to `model.codes`.
+
+    Raises:
+        TypeError: a model without a codebook; data as `model.embed`.
     """
-    codes = model.embed(x)
+    codes = given.model(model, "codes", "embed").embed(x)
     counts = np.bincount(np.ravel(codes), minlength=model.codes)
     shares = counts[counts > 0] / counts.sum()
     perplexity = float(np.exp(-np.sum(shares * np.log(shares))))

@@ -7,14 +7,15 @@ mean codes, how they are binned), so figures compare only where these agree: eve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 import numpy as np
 
+from keras_vae import checks
+from keras_vae.metrics import given
 from keras_vae.metrics.estimate import Estimate
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+MOST = 1_000_000  # bins, votes and examples of a vote: more do not fit into memory
 
 
 def active_codes(codes: np.ndarray, threshold: float = 0.01) -> np.ndarray:
@@ -22,8 +23,11 @@ def active_codes(codes: np.ndarray, threshold: float = 0.01) -> np.ndarray:
 
     A latent that the posterior does not use still has means that vary a little with the data; scale-free metrics would
     count that as information, though the posterior's noise drowns it. The threshold is that of `active_units`.
+
+    Raises:
+        TypeError, ValueError: no such codes, NaN or infinities, a threshold below 0.
     """
-    codes = np.asarray(codes, "float64")
+    codes, threshold = given.array("codes", codes, "examples", "latents"), checks.number("threshold", threshold, 0.0)
     return np.where(codes.var(axis=0) > threshold, codes, 0.0)
 
 
@@ -39,15 +43,36 @@ def mutual_information(
             around `codes`, the posterior q(z|x), and the share of each bin is exact.
         bins: of equal width, from the lowest to the highest code (with `scales`: four standard deviations further). The
             binned information is a lower bound, which rises to the information itself with finer bins.
+
+    Raises:
+        TypeError: codes that are no numbers, factors that are no whole ones.
+        ValueError: as many codes as factors there are not; other shapes, NaN or infinities; scales not above 0.
     """
-    codes, classes = np.asarray(codes, "float64"), [np.unique(column, return_inverse=True)[1] for column in factors.T]
+    codes, factors = _fitting(codes, factors)
+    bins = checks.whole("bins", bins, most=MOST)
+    if scales is not None:
+        scales = given.array("scales", scales, "examples", "latents")
+        if scales.shape != codes.shape or not (scales > 0).all():
+            raise ValueError(f"scales must be above 0, one a code, {list(codes.shape)}; got {list(scales.shape)}.")
+    classes = [np.unique(column, return_inverse=True)[1] for column in factors.T]
     members = [np.eye(column.max() + 1)[column] for column in classes]
     result = np.empty((codes.shape[1], len(members)))
     for latent, code in enumerate(codes.T):
-        shares = _bin_shares(code, None if scales is None else np.asarray(scales, "float64")[:, latent], bins)
+        shares = _bin_shares(code, None if scales is None else scales[:, latent], bins)
         for factor, member in enumerate(members):
             result[latent, factor] = _information(member.T @ shares / len(code))
     return result
+
+
+def _fitting(codes, factors, varying=False, least=1):
+    """Codes, float64 `[examples, latents]`, and factors, integers `[examples, factors]`, of the same examples."""
+    codes = given.array("codes", codes, "examples", "latents", least=least)
+    factors = given.classes("factors", factors, "examples", "factors", least=least)
+    given.same_length(codes=codes, factors=factors)
+    constant = [index for index, column in enumerate(factors.T) if varying and (column == column[0]).all()]
+    if constant:
+        raise ValueError(f"Factors {constant} never vary: leave these columns out of `factors`.")
+    return codes, factors
 
 
 def _bin_shares(code, scale, bins):
@@ -72,9 +97,6 @@ def _information(joint):
 def _entropies(factors):
     """Entropy of each factor over the examples, nats, `[factors]`."""
     shares = [np.unique(column, return_counts=True)[1] / len(column) for column in factors.T]
-    constant = [index for index, share in enumerate(shares) if len(share) == 1]
-    if constant:
-        raise ValueError(f"Factors {constant} never vary: leave these columns out of `factors`.")
     return np.array([-(share * np.log(share)).sum() for share in shares])
 
 
@@ -94,8 +116,12 @@ def mutual_information_gap(
 
     Returns:
         Estimate in 0 to 1.
+
+    Raises:
+        TypeError, ValueError: as `mutual_information`; a factor that never varies.
     """
-    bins = bins or (20 if scales is None else 200)
+    codes, factors = _fitting(codes, factors, varying=True)
+    bins = checks.whole("bins", bins, most=MOST, none=True) or (20 if scales is None else 200)
     information = mutual_information(codes, factors, scales, bins)
     return Estimate(float((_gap(information) / _entropies(factors)).mean()), "score", len(factors))
 
@@ -119,8 +145,16 @@ def separated_attribute_predictability(
     Args:
         codes, factors: as above.
         categorical: columns of the factors whose classes have no order.
+
+    Raises:
+        TypeError, ValueError: as `mutual_information_gap`; a categorical column that there is not.
     """
     from sklearn.tree import DecisionTreeClassifier
+
+    codes, factors = _fitting(codes, factors, varying=True)
+    if not isinstance(categorical, Collection) or isinstance(categorical, str):
+        raise TypeError(f"categorical must be a tuple of columns; got {checks.told(categorical)}.")
+    categorical = {checks.whole("each of categorical", column, 0, factors.shape[1] - 1) for column in categorical}
 
     scores = np.zeros((codes.shape[1], factors.shape[1]))
     for latent in np.flatnonzero(codes.std(axis=0) > 0):
@@ -154,8 +188,17 @@ def disentanglement_completeness_informativeness(
 
     Returns:
         `{"disentanglement": Estimate, "completeness": Estimate, "informativeness": Estimate}`.
+
+    Raises:
+        TypeError, ValueError: as `mutual_information_gap`; fewer than two latents or factors, or three examples.
     """
     from sklearn.ensemble import RandomForestClassifier
+
+    codes, factors = _fitting(codes, factors, varying=True, least=3)
+    if min(codes.shape[1], factors.shape[1]) < 2:
+        raise ValueError(f"DCI needs two latents and two factors at least; got {codes.shape[1]}, {factors.shape[1]}.")
+    train, test, trees = (checks.whole(*pair) for pair in (("train", train), ("test", test), ("trees", trees)))
+    seed = checks.seed(seed, none=False)
 
     order = np.random.default_rng(seed).permutation(len(codes))
     train, test = np.split(order[: train + test], [min(train, len(order) * 2 // 3)])
@@ -195,7 +238,14 @@ def factor_vae_score(
 
     Args:
         codes, factors: as above; all combinations of the factors should be equally frequent.
+        votes, examples: at least 1 vote of at least 2 examples.
+
+    Raises:
+        TypeError, ValueError: as `mutual_information_gap`; a number out of its range.
     """
+    codes, factors = _fitting(codes, factors, varying=True)
+    votes, examples = checks.whole("votes", votes, most=MOST), checks.whole("examples", examples, 2, MOST)
+    seed = checks.seed(seed, none=False)
     codes = codes[:, codes.std(axis=0) > 0]
     if not codes.shape[1]:
         return Estimate(1 / factors.shape[1], "fraction", votes)  # whatever is fixed, nothing is seen of it

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_vae.metrics import given
+
 
 class Estimate(NamedTuple):
     """A mean over examples.
@@ -26,7 +28,11 @@ class Estimate(NamedTuple):
 
     @classmethod
     def of(cls, values: np.ndarray, unit: str, samples: int | None = None) -> Estimate:
-        """The estimate from one value an example, `[examples]`."""
-        values = np.asarray(values, "float64")
+        """The estimate from one value an example, `[examples]`.
+
+        Raises:
+            TypeError, ValueError: no such values, none at all, or NaN or infinities among them.
+        """
+        values = given.array("values", values, "examples")
         error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
         return cls(float(values.mean()), unit, len(values), error, samples)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from keras_vae import checks
+from keras_vae.metrics import given
 from keras_vae.metrics.estimate import Estimate
 
 
@@ -23,9 +25,11 @@ def frechet_distance(features: np.ndarray, other_features: np.ndarray) -> Estima
         Estimate of at least 0, in squared units of the features; its examples are those of the smaller set.
 
     Raises:
+        TypeError: what holds no numbers.
         ValueError: no vectors, fewer than two of them, of different lengths, or not finite.
     """
-    sets = [np.asarray(part, "float64") for part in (features, other_features)]
+    names = ("features", "other_features")
+    sets = [given.array(name, part) for name, part in zip(names, (features, other_features), strict=True)]
     if any(part.ndim != 2 or len(part) < 2 for part in sets):
         raise ValueError(
             "Features must be arrays [examples, features] of at least 2 examples each; "
@@ -36,8 +40,6 @@ def frechet_distance(features: np.ndarray, other_features: np.ndarray) -> Estima
             f"The sets have different numbers of features, {sets[0].shape[1]} and {sets[1].shape[1]}: take both from "
             "the same layer of the same classifier."
         )
-    if not all(np.isfinite(part).all() for part in sets):
-        raise ValueError("Features hold NaN or infinite values: look at the images that they were made of.")
     means = [part.mean(axis=0) for part in sets]
     # R'R is the covariance. The trace of (C C')^(1/2) is the sum of the singular values of R R'^T: unlike a matrix
     # square root, it needs no covariance of full rank, and is never complex.
@@ -57,13 +59,18 @@ def classifier_features(classifier: keras.Model, images: np.ndarray, batch_size:
         images: as the classifier takes them, `[examples, *event]`.
 
     Raises:
-        ValueError: the classifier is no such model, or has no Dense layer.
+        ValueError: the classifier is no such model, or has no Dense layer; images of another shape, or not finite.
+        TypeError: no images.
     """
+    batch_size = checks.whole("batch_size", batch_size)
     dense = [layer for layer in getattr(classifier, "layers", ()) if isinstance(layer, keras.layers.Dense)]
     if not dense or not getattr(classifier, "inputs", None):
         raise ValueError(
             "The classifier must be a functional or sequential Keras model whose own layers include a Dense one, built "
             f"from a keras.Input; got {type(classifier).__name__}."
         )
+    images, wanted = given.array("images", images, dtype="float32"), tuple(classifier.inputs[0].shape[1:])
+    if len(wanted) != images.ndim - 1 or any(b not in (a, None) for a, b in zip(images.shape[1:], wanted, strict=True)):
+        raise ValueError(f"images must be [examples, {', '.join(map(str, wanted))}]; got {list(images.shape)}.")
     hidden = keras.Model(classifier.inputs, dense[-1].input)
-    return hidden.predict(np.asarray(images), batch_size=batch_size, verbose=0)
+    return hidden.predict(images, batch_size=batch_size, verbose=0)

@@ -1,3 +1,7 @@
+import functools
+import os
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +20,7 @@ from keras_vae.data import (
     tobamovirus,
     visible_part,
 )
+from keras_vae.data import images as images_module
 from keras_vae.data.augmentation import jitter
 from keras_vae.data.vectors import FLOWS
 
@@ -99,7 +104,7 @@ def test_batches_take_vectors_as_they_are():
 
 
 def test_unknown_split_of_oil_flow_is_refused():
-    with pytest.raises(ValueError, match=r"'dev' of oil_flow.*train.*validation.*test"):
+    with pytest.raises(ValueError, match=r"split of oil_flow 'dev'.*test.*train.*validation"):
         oil_flow("dev")
 
 
@@ -120,16 +125,117 @@ def test_unknown_split_of_digits_is_refused_and_the_names_listed():
 def test_data_set_that_is_neither_here_nor_downloadable_says_what_to_do(failure, monkeypatch, tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
 
-    def load(*args, **kwargs):
+    def builder(*args, **kwargs):
         raise failure
 
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(tfds, "load", load)
+    monkeypatch.setattr(tfds, "builder", builder)
     with pytest.raises(RuntimeError, match=r"TFDS_DATA_DIR.*tfds build mnist") as caught:
         arrays("mnist", "train[:7]")
     assert caught.value.__cause__ is failure
     assert type(failure).__name__ in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_without_a_name_that_resolves_no_download_is_tried(monkeypatch, tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def no_name(*_):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(images_module.socket, "getaddrinfo", no_name)
+    monkeypatch.setattr(images_module.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr(tfds, "builder", functools.partial(tfds.builder, data_dir=tmp_path))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(RuntimeError, match="is not here and could not be downloaded"):
+        arrays("mnist", "train[:8]")
+
+
+def test_what_is_not_here_is_downloaded_where_a_name_resolves(monkeypatch, tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    asked = []
+    monkeypatch.setattr(images_module.socket, "getaddrinfo", lambda *host: asked.append(host))
+    monkeypatch.setattr(images_module.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", lambda *_: asked.append("download"))
+    monkeypatch.setattr(tfds, "builder", functools.partial(tfds.builder, data_dir=tmp_path))
+    with pytest.raises(AssertionError, match="could not find data"):
+        images_module._read("mnist", "train")
+    assert asked == [images_module.DOWNLOADS, "download"]
+
+
+RECORDS = "binarized_mnist-test.tfrecord-00000-of-00001"
+
+
+@pytest.mark.data("binarized_mnist")
+@pytest.mark.parametrize(
+    ("file", "share"), [(RECORDS, 0.5), (RECORDS, 0.0), (RECORDS, None), ("dataset_info.json", 0.5)]
+)
+def test_damaged_data_set_is_called_so_and_its_file_named(file, share, monkeypatch, tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    source = next(pathlib.Path(os.environ["TFDS_DATA_DIR"], "binarized_mnist").glob("*/dataset_info.json")).parent
+    target = tmp_path / "binarized_mnist" / source.name
+    target.mkdir(parents=True)
+    for name in ("dataset_info.json", "features.json", RECORDS):
+        target.joinpath(name).write_bytes(source.joinpath(name).read_bytes())
+    whole = target.joinpath(file).read_bytes()
+    target.joinpath(file).write_bytes(whole[: int(len(whole) * (share or 0))])
+    if share is None:
+        target.joinpath(file).unlink()
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds, "builder", functools.partial(tfds.builder, data_dir=tmp_path))
+    with pytest.raises(RuntimeError, match=f"'binarized_mnist' is damaged: .*{file}.*tfds build") as caught:
+        images_module._read("binarized_mnist", "test")
+    assert "\n" not in str(caught.value)
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+PIXELS, LABELS = np.zeros((6, 4, 4, 1), "uint8"), np.arange(6) % 2
+PAIRS = {"a": (PIXELS, LABELS), "b": (PIXELS, LABELS)}
+REFUSED = {
+    "name": (lambda: arrays(["mnist"]), TypeError, "data set must be one of"),
+    "split": (lambda: arrays("digits", 3), TypeError, "split must be a string"),
+    "more than all": (lambda: digits("train[:200%]"), ValueError, "Unknown split"),
+    "empty share": (lambda: digits("train[50%:50%]"), ValueError, "Unknown split"),
+    "no share": (lambda: digits("train[10:50%]"), ValueError, "Unknown split"),
+    "batch size": (lambda: batches(PIXELS, 0), ValueError, "batch_size must be a positive integer"),
+    "whole batch size": (lambda: batches(PIXELS, 1.5), TypeError, "batch_size must be a positive integer"),
+    "seed": (lambda: batches(PIXELS, seed=2**32), ValueError, "seed must be"),
+    "shuffle": (lambda: batches(PIXELS, shuffle=1), TypeError, "shuffle must be True or False"),
+    "augment": (lambda: batches(PIXELS, augment="jitter"), TypeError, "augment must be a function"),
+    "no images": (lambda: batches(PIXELS[:0]), ValueError, "no images"),
+    "text": (lambda: batches(["a", "b"]), TypeError, "images must hold real numbers"),
+    "bytes as shares": (lambda: binarize(PIXELS + 200, 0), ValueError, r"\[0, 1\].*divide 8-bit images by 255"),
+    "nan": (lambda: binarize(PIXELS * np.nan, 0), ValueError, r"\[0, 1\]"),
+    "seed of bits": (lambda: binarize(PIXELS, -1), ValueError, "seed must be"),
+    "triple seed": (lambda: binarize(PIXELS, (1, 2, 3)), ValueError, "a pair of integers"),
+    "dict": (lambda: batches({"x": PIXELS}), TypeError, "images must be one array; got a dict"),
+    "labels": (lambda: pair_indices(LABELS + 0.5, LABELS), TypeError, "labels must be the whole numbers"),
+    "repeats": (lambda: pair_indices(LABELS, LABELS, repeats=0), ValueError, "repeats must be"),
+    "one modality": (lambda: paired_batches({"a": (PIXELS, LABELS)}), ValueError, "two modalities"),
+    "no dict": (lambda: paired_batches(PIXELS), TypeError, "data must be"),
+    "few labels": (lambda: paired_batches({**PAIRS, "b": (PIXELS, LABELS[:5])}), ValueError, "same number of examples"),
+    "whose augment": (lambda: paired_batches(PAIRS, augment={"c": jitter}), ValueError, "Unknown modality 'c'"),
+    "quadrants": (lambda: quadrants([True, False], 4, 4), ValueError, "four quadrants"),
+    "side": (lambda: quadrants([True] * 4, 4.0, 4), TypeError, "height must be"),
+    "count": (lambda: random_quadrants(0, 4, 4, (0, 1)), ValueError, "count must be"),
+    "mask": (lambda: visible_part(PIXELS, np.ones((4, 3, 1))), ValueError, "its mask"),
+    "shift": (lambda: jitter(PIXELS / 255, (0, 1), shift=-1.0), ValueError, "shift must be"),
+    "one image": (lambda: jitter(PIXELS[0], (0, 1)), ValueError, "batch must be"),
+}
+
+
+@pytest.mark.parametrize(("call", "error", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_no_pipeline_is_made_of_is_refused(call, error, message):
+    with pytest.raises(error, match=message) as raised:
+        call()
+    assert len(str(raised.value)) < 300
+
+
+def test_booleans_are_black_and_white_and_not_bytes():
+    (batch,) = batches(PIXELS == 0, 6, shuffle=False)
+    assert (batch.numpy() == 1.0).all()
 
 
 # --- binarize -------------------------------------------------------------------------------------------------------
@@ -149,6 +255,7 @@ def test_binarize_repeats_by_seed():
     images = digits()[0][:8]
     np.testing.assert_array_equal(binarize(images, 3), binarize(images, 3))
     np.testing.assert_array_equal(binarize(images, 3), binarize(images, tf.constant([3, 0])))
+    np.testing.assert_array_equal(binarize(images, 3), binarize(images, (3, 0)))
     assert not np.array_equal(binarize(images, 3), binarize(images, 4))
 
 

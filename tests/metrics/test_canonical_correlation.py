@@ -100,17 +100,18 @@ def test_cross_coherence_takes_it_as_a_model():
 
 
 @pytest.mark.parametrize(
-    ("x", "message"),
+    ("x", "error", "message"),
     [
-        ({"left": np.zeros((5, 4))}, "two modalities; got a dict of .'left'"),
-        ({**linear(5), "third": np.zeros((5, 2))}, "two modalities"),
-        (np.zeros((5, 4)), "two modalities; got ndarray"),
-        ({"left": np.zeros((5, 4)), "right": np.zeros((6, 4))}, "must be pairs; got 5 of 'left' and 6 of 'right'"),
-        (linear(5), "components must be 1 to 5"),
+        ({"left": np.zeros((5, 4))}, TypeError, "two modalities; got a dict of .'left'"),
+        ({**linear(5), "third": np.zeros((5, 2))}, TypeError, "two modalities"),
+        (np.zeros((5, 4)), TypeError, "two modalities; got ndarray"),
+        ({"left": np.zeros((5, 4)), "right": np.zeros((6, 4))}, ValueError, "pairs; got 5 of 'left' and 6 of 'right'"),
+        ({"left": np.full((5, 4), np.nan), "right": np.zeros((5, 4))}, ValueError, "left must be finite"),
+        (linear(5), ValueError, "components must be 1 to 5"),
     ],
 )
-def test_fit_refuses_what_are_no_pairs_of_two_modalities(x, message):
-    with pytest.raises(ValueError, match=message):
+def test_fit_refuses_what_are_no_pairs_of_two_modalities(x, error, message):
+    with pytest.raises(error, match=message):
         metrics.CanonicalCorrelation(components=10).fit(x)
 
 

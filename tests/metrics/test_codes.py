@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from keras_vae import metrics
+from keras_vae.parts import DiscretizedLogisticLikelihood
 
 
 class Codes:
     """Stands for a model whose codes, and log-likelihood, are known."""
 
-    codes = 8
+    codes, event_shape, likelihood = 8, (4, 4, 3), DiscretizedLogisticLikelihood()
 
     def embed(self, x):
         return x
