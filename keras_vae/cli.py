@@ -1,8 +1,11 @@
 """The keras-vae command. TensorFlow is imported only by the commands that compute."""
 
+import contextlib
 import json
 import os
 import pathlib
+import signal
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -62,7 +65,7 @@ def card(name: Name) -> None:
 
     from keras_vae.zoo import cards
 
-    text = cards.card(_entry(name))
+    text = cards.card(_chosen(name))
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
@@ -170,7 +173,7 @@ def preview(name: Name, output: _output("preview.png") = pathlib.Path("preview.p
     """Draw an entry's own picture anew from its weights: what it can do, at a glance."""
     from keras_vae import plots, zoo
 
-    recipe = zoo.recipe(name)
+    recipe = _recipe(name)
     _write(plots, recipe.preview(_load(name), zoo.examples(name)), output, title=recipe.title)
 
 
@@ -214,15 +217,39 @@ def train(
 
     zoo.recipe(name)  # an unknown name is refused before TensorFlow loads
     settings = json.loads(overrides.read_text()) if overrides else {}
-    from keras_vae import devices as hardware
-    from keras_vae.zoo import training
+    run = run or pathlib.Path("runs") / name
+    with _stoppable(f"Stopped. The same command goes on from the last finished epoch in {run}."):
+        from keras_vae import devices as hardware
+        from keras_vae.zoo import training
 
-    run, strategy = run or pathlib.Path("runs") / name, hardware.strategy(devices)
-    model, facts = training.train(name, settings, run, precision, strategy=strategy)
-    if not hardware.is_chief(strategy):
-        return
-    training.write_entry(name, model, facts, output or run / "entry", _report)
+        strategy = hardware.strategy(devices)
+        model, facts = training.train(name, settings, run, precision, strategy=strategy)
+        if not hardware.is_chief(strategy):
+            return
+        training.write_entry(name, model, facts, output or run / "entry", _report)
     typer.echo(f"Wrote {output or run / 'entry'}.")
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as Ctrl-C is KeyboardInterrupt."""
+
+
+@contextlib.contextmanager
+def _stoppable(line: str) -> Iterator[None]:
+    """Ends in this line, without a traceback, on Ctrl-C (exit status 130) and on SIGTERM (143)."""
+
+    def stop(*_):
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except (KeyboardInterrupt, _Terminated) as stopped:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # of a group of processes, or of the impatient: it ends already
+        typer.echo(f"\nkeras-vae: {line}", err=True)
+        raise typer.Exit(130 if isinstance(stopped, KeyboardInterrupt) else 143) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @app.command()
@@ -300,12 +327,12 @@ def evaluate(
     write: Annotated[bool, typer.Option(help="Write the figures, the card and the preview into the entry.")] = False,
 ) -> None:
     """Measure an entry's weights on held-out data, as its card reports it."""
-    from keras_vae import zoo
     from keras_vae.zoo import entries, training
 
-    recipe, model = zoo.recipe(name), _load(name)
+    recipe, model = _recipe(name), _load(name)
     if write:
-        training.write_entry(name, model, zoo.metrics(name)["training"], entries.folder(name), _report)
+        archive, facts = entries.checked(entries.folder(name))
+        training.write_entry(name, model, facts["training"], entries.folder(name), _report, archive)
     else:
         training.measure(recipe, model, _report)
 
@@ -319,34 +346,52 @@ def _report(row):
 
 
 def _entry(name):
-    """A folder of one's own, which holds a slash or an archive, else the name of an entry."""
+    """The name of an entry, else a folder of one's own. A name of the zoo is the zoo's, whatever folder is here."""
+    from keras_vae.zoo import entries, files
+
     path = pathlib.Path(name)
-    own = path.is_dir() and ("/" in name or os.sep in name or (path / "model.keras").is_file())
-    return path if own else name
+    own = path.is_dir() and ("/" in name or os.sep in name or files.found(path, entries.ARCHIVE))
+    return path if own and name not in entries.recipes() else name
+
+
+def _chosen(name):
+    """As `_entry`; says so where a folder here has the name too."""
+    entry = _entry(name)
+    if isinstance(entry, str) and (pathlib.Path(name) / "model.keras").is_file():
+        typer.echo(f"keras-vae: {name} is the zoo's; for the folder here write ./{name}", err=True)
+    return entry
+
+
+def _recipe(name):
+    """The recipe of an entry of the zoo; folders of one's own have none."""
+    from keras_vae import zoo
+
+    if isinstance(_entry(name), pathlib.Path):
+        raise ValueError(
+            f"{name} is a folder of your own, without a recipe to follow. Name an entry of the zoo (see `keras-vae "
+            "list`); keras_vae.metrics measures any model."
+        )
+    return zoo.recipe(name)
 
 
 def _load(name):
     from keras_vae import zoo
 
-    zoo.entries.folder(_entry(name))  # an unknown name is refused before TensorFlow loads
-    return zoo.load(_entry(name))
+    entry = _chosen(name)
+    zoo.entries.folder(entry)  # an unknown name is refused before TensorFlow loads
+    return zoo.load(entry)
 
 
 def _images(name, path):
     """What a command works on, float32: the user's file, or the entry's examples."""
-    import numpy as np
-
     from keras_vae import zoo
 
     if path is None:
         return zoo.examples(_entry(name))
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    if path.suffix == ".npz":
-        with np.load(path) as stored:
-            return {key: zoo.entries.as_floats(stored[key]) for key in stored}
-    if path.suffix == ".npy":
-        return zoo.entries.as_floats(np.load(path))
+    if path.suffix in (".npy", ".npz"):
+        return zoo.entries.as_floats(zoo.entries.load_arrays(path))
     if path.suffix == ".png":
         from matplotlib.image import imread
 
@@ -374,6 +419,6 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         app()
-    except (ValueError, TypeError, FileNotFoundError, FloatingPointError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, FloatingPointError, RuntimeError) as error:
         typer.echo(f"keras-vae: {error}", err=True)
         sys.exit(2)
