@@ -12,6 +12,7 @@ from tiny import compiled, completing_cvae, cvae, mvae, vae, vqvae
 
 import keras_vae
 from keras_vae.data import digits, random_quadrants, visible_part
+from keras_vae.objectives import ImportanceWeighted
 
 
 @functools.cache
@@ -122,10 +123,10 @@ ROWS = [
     Kind(
         "mmvae",
         "mixture",
-        functools.partial(mvae, cls=keras_vae.MMVAE, objective="iwae", importance_samples=2),
+        functools.partial(mvae, cls=keras_vae.MMVAE, objective=ImportanceWeighted(2)),
         pairs,
         default=keras_vae.MMVAE,
-        options={"objective": "dreg", "importance_samples": 2, **WEIGHTS},
+        options={"objective": "importance_weighted", **WEIGHTS},
         multimodal=True,
     ),
     Kind(

@@ -91,7 +91,7 @@ class CVAE(VAE):
         """Likelihood p(x|z, c) of latents `[..., batch, latent]` and conditions `[batch, *condition]`."""
         return self.likelihood_of(self.latents(z), self._given(condition))
 
-    def sample(self, samples: int | None = None, *, condition: Any, seed: int | None = None) -> Any:
+    def sample(self, samples: int | None = None, *, condition: Any = None, seed: int | None = None) -> Any:
         """What p(x|z, c) shows at draws of z from the prior, its means.
 
         Args:
@@ -102,8 +102,8 @@ class CVAE(VAE):
         Returns:
             `[samples, batch, *event]`, or `[batch, *event]` where `samples` is None.
         """
-        if hasattr(samples, "shape") and len(samples.shape):
-            raise TypeError("Conditions are given by name: sample(samples, condition=...).")
+        if condition is None:
+            raise TypeError("A CVAE samples given a condition, by name: sample(samples, condition=...).")
         samples, seed = checks.whole("samples", samples, none=True), self.seed_of(seed)
         batch = self._given(condition)
         prior = self.prior_of(batch)

@@ -33,7 +33,7 @@ class Codebook(Posterior):
         super().__init__(**kwargs)
         self.latent_size, self.codes = checks.whole("latent_size", latent_size), checks.whole("codes", codes)
         if checks.number("decay", decay, 0.0, 1.0) == 1.0:
-            raise ValueError("decay must be below 1: at 1 nothing is learned.")
+            raise ValueError("decay must lie in [0, 1): at 1 nothing is learned.")
         self.decay, self.restart_below = decay, checks.number("restart_below", restart_below, 0.0)
 
     def build(self, input_shape):

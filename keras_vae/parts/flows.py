@@ -35,7 +35,9 @@ class AutoregressiveFlow(keras.layers.Layer):
         super().__init__(**kwargs)
         self.latent_size, self.steps = checks.whole("latent_size", latent_size), checks.whole("steps", steps)
         self.widths = tuple(widths)
-        self.networks = [MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu") for _ in range(self.steps)]
+        self.networks = [
+            MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu", dtype="float32") for _ in range(self.steps)
+        ]
 
     def build(self, input_shape=None):
         for network in self.networks:

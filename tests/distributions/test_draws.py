@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.parts import draws
+from keras_vae.distributions import draws
 
 tfd = tfp.distributions
 

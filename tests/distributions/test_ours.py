@@ -9,9 +9,15 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from harness import Case, checks
 
-from keras_vae.distributions import FullNormalMixture, NormalMixture, given_visible
+from keras_vae.distributions import (
+    Bernoulli,
+    DiscretizedLogistic,
+    FullNormalMixture,
+    IndependentBernoulli,
+    NormalMixture,
+    given_visible,
+)
 from keras_vae.distributions.coupled import CoupledExponential
-from keras_vae.distributions.likelihoods import Bernoulli, DiscretizedLogistic, IndependentBernoulli
 from keras_vae.networks import gated_pixel_cnn
 from keras_vae.parts import AutoregressivePrior, NormalLikelihood, draws
 

@@ -1,6 +1,7 @@
 """Pictures show what they are given; what they look like is for the eye."""
 
 import numpy as np
+import pytest
 from tiny import picture
 
 from keras_vae import plots

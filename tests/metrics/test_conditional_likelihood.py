@@ -34,7 +34,7 @@ def integral(model, x):
     batch = model.prepare(x)
     rows = tf.shape(next(iter(batch.x.values())))[0]
     z = tf.broadcast_to(grid[:, None, None], (len(grid), rows, 1))
-    logs = np.float64(model.conditional_log_prob(z, batch)) + scipy.stats.norm.logpdf(grid)[:, None]
+    logs = np.float64(model.likelihood_of(z, batch).log_prob(batch.x)) + scipy.stats.norm.logpdf(grid)[:, None]
     return scipy.special.logsumexp(logs, axis=0) + np.log(grid[1] - grid[0])
 
 

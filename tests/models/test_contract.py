@@ -8,6 +8,7 @@ from kinds import KINDS, built, every_kind, explained, leaves, masked, mean_term
 from tiny import compiled, vae, weights
 
 import keras_vae
+from keras_vae.distributions import Joint
 
 
 def means(model, z, data):

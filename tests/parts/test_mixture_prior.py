@@ -167,7 +167,7 @@ def test_translate_refuses_when_nothing_is_absent(pairs):
 
 @pytest.mark.parametrize("components", [0, 2.5])
 def test_mixture_refuses_an_impossible_number_of_components(components):
-    with pytest.raises(ValueError, match="components must be a positive integer"):
+    with pytest.raises((TypeError, ValueError), match="components must be a positive integer"):
         NormalMixturePrior(3, components=components)
 
 

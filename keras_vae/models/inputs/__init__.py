@@ -1,9 +1,9 @@
 """All of the way from a user's data to a batch in standard form, and one clear error for what cannot go it."""
 
-from keras_vae.models.inputs.arrays import examples, slices, standard
+from keras_vae.models.inputs.arrays import EMPTY, examples, slices, standard
 from keras_vae.models.inputs.batch import Batch
 from keras_vae.models.inputs.forms import OBSERVED, ByModality, MissingAllowed, OneArray, WithCondition
-from keras_vae.models.inputs.gate import EMPTY, Inputs, refuse_unused, unpack
+from keras_vae.models.inputs.gate import Inputs, refuse_unused, unpack
 from keras_vae.models.inputs.values import assert_shape, clear_errors
 
 __all__ = [

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+EMPTY = "The data are empty: there is no example in x."
 ACCEPTED = "an array, a dict of arrays, a tf.data.Dataset or a keras.utils.PyDataset of batches"
 
 
@@ -90,7 +91,7 @@ def examples(data: Any) -> int:
     sizes = {int(part.shape[0]) for part in tf.nest.flatten(data)}
     if len(sizes) != 1 or 0 in sizes:
         if sizes == {0}:
-            raise ValueError("The data are empty: there is no example in x.")
+            raise ValueError(EMPTY)
         raise ValueError(
             f"All parts of the data must have the same number of examples, at least one; got {sorted(sizes)}."
         )

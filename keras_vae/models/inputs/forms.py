@@ -51,11 +51,11 @@ class WithCondition(OneArray):
     """`{"x": [examples, *event], "condition": [examples, *condition]}`, for a model with a `condition_shape` too."""
 
     def require(self, model: Any, data: Any) -> None:
-        if not isinstance(data, dict) or set(data) != {X, CONDITION}:
-            got = f"the keys {sorted(map(str, data))}" if isinstance(data, dict) else type(data).__name__
-            raise TypeError(
-                f'{type(model).__name__} takes {{"x": ..., "condition": ...}}, arrays of as many examples; got {got}.'
-            )
+        wanted = f'{type(model).__name__} takes {{"x": ..., "condition": ...}}, arrays of as many examples; got'
+        if not isinstance(data, dict):
+            raise TypeError(f"{wanted} {type(data).__name__}.")
+        if set(data) != {X, CONDITION}:
+            raise ValueError(f"{wanted} the keys {sorted(map(str, data))}.")
 
     def known_shapes(self, model: Any) -> Any:
         shapes = super().known_shapes(model)

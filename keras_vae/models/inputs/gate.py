@@ -9,13 +9,11 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.models.inputs.arrays import ACCEPTED, slices, standard
+from keras_vae.models.inputs.arrays import ACCEPTED, EMPTY, slices, standard
 from keras_vae.models.inputs.batch import Batch
 from keras_vae.models.inputs.forms import OneArray
 from keras_vae.models.inputs.streams import CheckedSequence, refuse_odd_elements
 from keras_vae.models.inputs.values import clear_errors
-
-EMPTY = "The data are empty: there is no example in x."
 
 
 class Inputs:

@@ -9,9 +9,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae import checks
+from keras_vae.distributions import linear_gaussian
 from keras_vae.models.inputs import assert_shape
 from keras_vae.models.verbs.general import Verbs
-from keras_vae.parts import linear_gaussian
 
 
 class ExactVerbs(Verbs):
