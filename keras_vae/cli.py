@@ -88,7 +88,7 @@ def sample(
 
     model = _load(name)
     if model.takes_condition:
-        made = model.sample(_images(name, None)["condition"], samples=count, seed=seed)
+        made = model.sample(count, condition=_images(name, None)["condition"], seed=seed)
         rows = {f"draw {index + 1}": images for index, images in enumerate(made)}
     else:
         rows = _rows(model.sample(count, seed=seed))
