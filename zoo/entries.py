@@ -233,7 +233,7 @@ def save(model: Any, target: str | os.PathLike, *, kind: str = "model") -> None:
 
     Raises:
         ValueError: an unknown kind, or a model without weights, or with some that are NaN or infinite.
-        TypeError: of kind "model", and no `keras_vae.LatentVariableModel`.
+        TypeError: of kind "model", and no `keras_vae.LatentVariableModel`; or a target that is no path.
         OSError: the disk is full, the folder read-only, or the like.
     """
     from keras_vae.models import LatentVariableModel
@@ -244,6 +244,7 @@ def save(model: Any, target: str | os.PathLike, *, kind: str = "model") -> None:
         raise TypeError(
             f"{type(model).__name__} is no keras_vae.LatentVariableModel. Save a classifier with kind='classifier'."
         )
+    checks.instance("target", target, (str, os.PathLike), "the path of a folder")
     data = archive_of(model, small=False)
     facts = {"kind": kind, "archive": archive_facts(data), **model_facts(model, kind)}
     write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})

@@ -129,8 +129,11 @@ def owned(folder: pathlib.Path) -> Iterator[None]:
 
     Raises:
         RuntimeError: another has it; the message says which.
+        OSError: it cannot be written to.
     """
-    with open(folder / LOCK, "a+") as file:
+    with disk(folder, "Mend that, or train in another folder: --run."):
+        file = open(folder / LOCK, "a+")  # noqa: SIM115  closed below
+    with file:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

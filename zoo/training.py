@@ -132,8 +132,8 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
     chief = devices.is_chief(strategy)
     with files.disk(run, _GOES_ON):
         run.mkdir(parents=True, exist_ok=True)
-        with files.owned(run) if chief else contextlib.nullcontext():
-            return _train(name, recipe, overrides, run, precision, verbose, strategy, chief)
+    with files.owned(run) if chief else contextlib.nullcontext():
+        return _train(name, recipe, overrides, run, precision, verbose, strategy, chief)
 
 
 def _train(name, recipe, overrides, run, precision, verbose, strategy, chief):
