@@ -162,6 +162,10 @@ def _train(name, recipe, overrides, run, precision, verbose, strategy, chief):
         fit_stages(model, _by_rows(data), plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
     except tf.errors.UnavailableError as error:
         raise RuntimeError("A worker was lost. Start all of them again: they go on from the last epoch.") from error
+    except (OSError, FloatingPointError):
+        if verbose:
+            print(flush=True)  # the progress bar has left its line open
+        raise
     seconds += int(time.monotonic() - started)
     model = in_float32(recipe, overrides, model)
     replicas = devices.replicas(strategy)

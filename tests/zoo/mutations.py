@@ -64,11 +64,12 @@ def replaced(random_, other: dict) -> Callable:
     return edit
 
 
-def lambda_of(canary: pathlib.Path) -> dict:
-    """A lambda that writes a file, as Keras stores one."""
+def lambda_of(canary: pathlib.Path) -> tuple[dict, dict]:
+    """A lambda that writes a file when it is called, as a Lambda layer stores it, and as Keras does elsewhere."""
     import keras
 
-    return keras.saving.serialize_keras_object(lambda x, path=str(canary): (open(path, "w").close(), x)[1])
+    function = lambda x, path=str(canary): (open(path, "w").close(), x)[1]  # noqa: E731
+    return keras.layers.Lambda(function).get_config()["function"], keras.saving.serialize_keras_object(function)
 
 
 def flipped(data: bytes, random_, count: int = 1) -> bytes:
@@ -102,13 +103,18 @@ def without_a_part(parts, random_, canary):
 
 
 def lambda_layer(parts, random_, canary):
-    layer = {
-        "module": "keras.layers",
-        "class_name": "Lambda",
-        "config": {"name": "code", "function": lambda_of(canary)},
-        "registered_name": None,
-    }
-    return packed(edited(parts, replaced(random_, random_.choice((layer, lambda_of(canary))))))
+    of_layer, code = lambda_of(canary)
+
+    def activation(config):
+        random_.choice([part for part in classes(config) if part["class_name"] == "Dense"])["config"]["activation"] = (
+            code
+        )
+
+    def layer(config):  # in the network's graph, where it would be called
+        part = random_.choice([part for part in classes(config) if part["class_name"] == "Reshape"])
+        part.update(class_name="Lambda", config={"name": part["config"]["name"], "function": of_layer})
+
+    return packed(edited(parts, random_.choice((activation, layer, replaced(random_, code)))))
 
 
 def foreign_function(parts, random_, canary):

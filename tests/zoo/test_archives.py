@@ -113,7 +113,7 @@ def test_code_of_a_folder_never_runs(change, seed, copied, unsafe, tmp_path):
 def test_what_keras_itself_refuses_comes_without_its_advice(copied, unsafe, monkeypatch, tmp_path):
     def put(config):
         layer = next(part for part in mutations.classes(config) if part["class_name"] == "Dense")
-        layer["config"]["activation"] = mutations.lambda_of(tmp_path / "canary")
+        layer["config"]["activation"] = mutations.lambda_of(tmp_path / "canary")[1]
 
     monkeypatch.setattr(archives, "_check", lambda *_: None)
     with pytest.raises(ValueError, match="asks for what safe mode forbids") as error:
