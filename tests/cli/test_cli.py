@@ -106,7 +106,7 @@ def test_own_vectors_are_read_as_they_are(tmp_path):
         (["card", "mvae_peo"], "Did you mean 'mvae_poe'"),
         (["sample", "../vae"], "not the name of an entry"),
         (["sample", "vae", "-o", "picture.jpg"], "ends in .png"),
-        (["traverse", "vae", "--latent", "999"], "latent must be one of 0 to 49"),
+        (["traverse", "vae", "--latent", "999"], "latent must be an integer, 0 to 49"),
         (["translate", "vae"], "nothing to translate to"),
         (["translate", "mvae_poe", "--to", "sound"], "Unknown modality 'sound'"),
         (["reconstruct", "vae", "-i", "absent.npy"], "There is no file absent.npy"),
