@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from keras_vae._backend import require_tensorflow
+from keras_vae._registration import register
 
 __version__ = "0.1.0"
 
@@ -88,8 +89,12 @@ else:  # hidden from editors, or they would take any name
         else:
             raise AttributeError(f"module 'keras_vae' has no attribute {name!r}")
         globals()[name] = value
+        register()
         return value
 
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+register()

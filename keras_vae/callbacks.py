@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import plots
+from keras_vae._registration import register
 from keras_vae.metrics import chain_diagnostics
 
 
@@ -315,3 +316,6 @@ def reconstructions_and_samples(
         drawn = model.sample(samples, seed=seed)
     sections["Samples from the prior"] = drawn if isinstance(drawn, dict) else {"means": drawn}
     return sections
+
+
+register(__name__)

@@ -1,5 +1,6 @@
 """What is measured of a model, once for all of them."""
 
+from keras_vae._registration import register
 from keras_vae.metrics.canonical_correlation import CanonicalCorrelation
 from keras_vae.metrics.chains import Chains, chain_diagnostics
 from keras_vae.metrics.codebook import codebook_use
@@ -49,3 +50,5 @@ __all__ = [
     "separated_attribute_predictability",
     "slant",
 ]
+
+register(__name__)

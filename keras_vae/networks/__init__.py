@@ -1,5 +1,6 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
+from keras_vae._registration import register
 from keras_vae.networks.building import Network, Networks, built, known_shape, network, output_shape
 from keras_vae.networks.causal import gated_pixel_cnn
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
@@ -39,3 +40,5 @@ __all__ = [
     "residual_decoder",
     "residual_encoder",
 ]
+
+register(__name__)

@@ -4,6 +4,7 @@ density."""
 from typing import Any
 
 from keras_vae import checks
+from keras_vae._registration import register
 from keras_vae.objectives.free_energy import Capacity, FreeEnergy
 from keras_vae.objectives.importance_weighted import ImportanceWeighted
 from keras_vae.objectives.objective import Inference, Objective
@@ -41,3 +42,6 @@ def resolve(objective: Any, beta: float | None = None) -> Objective:
             f"beta belongs to the objective, which is an object: give it there, {type(objective).__name__}(beta=...)."
         )
     return objective
+
+
+register(__name__)

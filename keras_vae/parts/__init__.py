@@ -4,6 +4,7 @@
 likelihood's of the decoder's output, a prior's of a condition or of nothing.
 """
 
+from keras_vae._registration import register
 from keras_vae.parts.code_priors import CODE_PRIORS, AutoregressivePrior, CodePrior, UniformPrior
 from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, MovingAverageCodebook
 from keras_vae.parts.coupled_prior import CoupledExponentialPrior
@@ -76,3 +77,5 @@ __all__ = [
     "UniformPrior",
     "resolve",
 ]
+
+register(__name__)

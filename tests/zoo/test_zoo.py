@@ -158,8 +158,10 @@ def test_fresh_weights_differ_from_the_trained_ones(name, loaded):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", {zoo.metrics(name)["model"]: name for name in MODELS}.values())  # one of each model
 def test_loaded_model_is_compiled_and_fine_tunes(name):
-    losses = zoo.load(name).fit(zoo.examples(name), epochs=20, verbose=0).history["loss"]
-    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+    model, x = zoo.load(name), zoo.examples(name)
+    before = model.evaluate(x, verbose=0, return_dict=True)["loss"]
+    history = model.fit(x, epochs=20, verbose=0).history
+    assert history["loss"][-1] < before
 
 
 def test_card_sets_an_entry_beside_its_baselines_and_other_entries():
