@@ -58,6 +58,7 @@ class _Asked:
     """What was asked for before the command."""
 
     debug = False
+    advice = ""  # where to go on after a stop
 
 
 def _print_version(asked: bool) -> None:
@@ -312,6 +313,7 @@ def train(
     from keras_vae.zoo import training
 
     run, strategy = run or pathlib.Path("runs") / name, hardware.strategy(devices)
+    _Asked.advice = f" The same command goes on from the last finished epoch in {run}."
     model, facts = training.train(name, settings, run, precision, strategy=strategy)
     if not hardware.is_chief(strategy):
         return
@@ -427,7 +429,8 @@ def evaluate(
 
     trained = zoo.metrics(_entry(name))["training"]
     if write:
-        training.write_entry(made_by, model, trained, entries.folder(_entry(name)), _report)
+        folder = entries.folder(_entry(name))
+        training.write_entry(made_by, model, trained, folder, _report, entries.checked(folder)[0])
     else:  # on the data that it was trained on; but seeds of training are not those of evaluation
         own = {key: value for key, value in trained["overrides"].items() if key != "seed"}
         training.measure(recipe, model, _report, **own)
@@ -715,7 +718,8 @@ def main() -> None:
         sys.exit(2 if isinstance(error, BAD_INPUT) else 1)
     except SystemExit as stop:
         if stop.code in (130, 143):
-            typer.echo(f"keras-vae: stopped by {'Ctrl-C' if stop.code == 130 else 'SIGTERM'}.", err=True)
+            by = "Ctrl-C" if stop.code == 130 else "SIGTERM"
+            typer.echo(f"keras-vae: stopped by {by}.{_Asked.advice}", err=True)
         raise
     finally:
         for number, handler in kept.items():

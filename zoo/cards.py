@@ -2,12 +2,12 @@
 
 import statistics
 
-from keras_vae.zoo import entries
+from keras_vae.zoo import entries, files
 
 
 def card(name):
     """The card of an entry, Markdown: what it is, how good it is, how it was measured and made."""
-    return entries.existing(entries.folder(name) / entries.CARD).read_text()
+    return entries.read(entries.folder(name), entries.CARD).decode()
 
 
 def render(recipe, facts):
@@ -54,7 +54,7 @@ def _comparison(recipe, facts):
         baseline, _, name = row["name"].rpartition("/")
         measured.setdefault(baseline or facts["entry"], []).append({**row, "name": name})
     for other in others:
-        if other not in measured and (entries.ROOT / other / entries.METRICS).is_file():
+        if other not in measured and files.found(entries.ROOT / other, entries.METRICS):
             measured[other] = entries.metrics(other)["metrics"]
     names = recipe.summary or [
         row["name"] for row in measured[facts["entry"]] if row["unit"] == "fraction" and "classifier" not in row["name"]

@@ -1,7 +1,6 @@
 """Entries as folders: found, verified, loaded, and written whole or not at all."""
 
 import difflib
-import hashlib
 import importlib.util
 import inspect
 import json
@@ -10,8 +9,12 @@ import os
 import pathlib
 import re
 from dataclasses import replace
+from typing import Any
 
-from keras_vae.zoo import judges
+from keras_vae import checks
+from keras_vae.zoo import files, judges
+from keras_vae.zoo.archives import archive_of, load_arrays, read_archive, sha256
+from keras_vae.zoo.files import write_files
 from keras_vae.zoo.recipe import KINDS, Recipe
 
 ROOT = pathlib.Path(__file__).parent
@@ -32,7 +35,7 @@ def names(kind="model"):
     Args:
         kind: "model" for latent-variable models, "classifier" for the judges of coherence, None for both.
     """
-    made = [name for name in recipes() if all((ROOT / name / file).is_file() for file in (ARCHIVE, METRICS))]
+    made = [name for name in recipes() if all(files.found(ROOT / name, file) for file in (ARCHIVE, METRICS))]
     return [name for name in made if kind is None or kind == recipe(name).kind]
 
 
@@ -50,7 +53,7 @@ def folder(name):
         TypeError: neither a string nor a path.
     """
     if isinstance(name, pathlib.PurePath):
-        if not (pathlib.Path(name) / ARCHIVE).is_file():
+        if not files.found(pathlib.Path(name), ARCHIVE):
             raise FileNotFoundError(f"There is no {ARCHIVE} in {name}. keras_vae.zoo.save(model, folder) writes one.")
         return pathlib.Path(name)
     if not isinstance(name, str):
@@ -68,32 +71,71 @@ def folder(name):
     return ROOT / name
 
 
-def recipe(name: str) -> Recipe:
-    """How an entry is made: the `RECIPE` of its `recipe.py`. This does not import TensorFlow."""
-    path = folder(name) / RECIPE
-    spec = importlib.util.spec_from_file_location(f"keras_vae.zoo.{name}.recipe", path)
+def recipe(name: str | os.PathLike, recipe: bool = False) -> Recipe:
+    """How an entry is made: the `RECIPE` of its `recipe.py`. This does not import TensorFlow.
+
+    Args:
+        name: an entry, or a `pathlib.Path` of a folder of one's own.
+        recipe: True runs the `recipe.py` of a folder of one's own, which is Python: only if you trust who wrote it.
+
+    Raises:
+        ValueError: a folder of one's own without `recipe=True`; unknown name; or a `recipe.py` that holds no recipe.
+        FileNotFoundError: there is no `recipe.py`.
+    """
+    source = folder(name)
+    if not checks.flag("recipe", recipe) and not isinstance(name, str):
+        raise ValueError(
+            f"{source / RECIPE} is Python, and is not run unasked. If you trust who wrote it: recipe=True."
+        )
+    path = existing(source, RECIPE)
+    spec = importlib.util.spec_from_file_location(f"keras_vae.zoo.{source.name}.recipe", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return replace(module.RECIPE, doc=inspect.cleandoc(module.__doc__))
+    if not isinstance(getattr(module, "RECIPE", None), Recipe):
+        raise ValueError(f"{path} must name a keras_vae.zoo.Recipe: RECIPE = Recipe(...).")
+    return replace(module.RECIPE, doc=inspect.cleandoc(module.__doc__ or ""))
 
 
-def metrics(name):
-    """What was measured of an entry, and where its weights come from: the contents of `metrics.json`."""
-    return json.loads(existing(folder(name) / METRICS).read_text())
+def metrics(name: str | os.PathLike) -> dict[str, Any]:
+    """What was measured of an entry, and where its weights come from: the contents of `metrics.json`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is damaged.
+    """
+    return _facts(folder(name))
+
+
+def _facts(source):
+    """The contents of `metrics.json`, as far as loading rests on them."""
+    data = read(source, METRICS)
+    try:
+        facts = json.loads(data)
+        known = facts.get("kind", "model") in KINDS and isinstance(facts["archive"]["sha256"], str)
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        known = False
+    if not known:
+        raise ValueError(f"{source / METRICS} is damaged: it does not say which {ARCHIVE} it is of. {_remade(source)}")
+    return facts
 
 
 def trainings(name):
     """Other trainings of an entry, with other seeds and hyperparameters, as measured by `benchmarks/trainings.py`."""
-    path = ROOT / name / TRAININGS
-    return json.loads(path.read_text()) if path.is_file() else []
+    return json.loads(files.read(ROOT / name, TRAININGS)) if files.found(ROOT / name, TRAININGS) else []
 
 
 def examples(name):
-    """A few inputs that ship with an entry, float32, as the model takes them: images in [0, 1], vectors as they are."""
-    import numpy as np
+    """A few inputs that ship with an entry, float32, as the model takes them: images in [0, 1], vectors as they are.
 
-    with np.load(existing(folder(name) / EXAMPLES)) as stored:
-        inputs = {key.removeprefix("input_"): as_floats(stored[key]) for key in stored if key.startswith("input_")}
+    Raises:
+        FileNotFoundError: it has none.
+        ValueError: they are damaged.
+    """
+    source = folder(name)
+    stored = load_arrays(read(source, EXAMPLES), str(source / EXAMPLES))
+    if not isinstance(stored, dict) or not any(key.startswith("input_") for key in stored):
+        raise ValueError(f"{source / EXAMPLES} holds no inputs. {_remade(source)}")
+    inputs = {key.removeprefix("input_"): as_floats(stored[key]) for key in stored if key.startswith("input_")}
     return inputs["x"] if set(inputs) == {"x"} else inputs
 
 
@@ -104,61 +146,85 @@ def as_floats(data):
     return data.astype("float32") / (255 if data.dtype == "uint8" else 1)
 
 
-def load(name, weights=True):
-    """A model of the zoo, compiled, as a `keras.Model`.
+def load(name: str | os.PathLike, weights: bool = True, *, recipe: bool = False) -> Any:
+    """A model of the zoo, compiled, as a `keras.Model`. It is data: nothing of a folder runs.
 
     Args:
         name: one of `names()`, or a `pathlib.Path` of a folder that `save` wrote.
         weights: False for fresh weights: the recipe's model, as it was before training.
+        recipe: True runs the `recipe.py` of a folder of one's own, which fresh weights need. See `recipe`.
 
     Raises:
-        ValueError: unknown name (the message names the nearest), a name with a path in it, or a damaged archive.
+        ValueError: unknown name (the message names the nearest), a name with a path in it, an archive that is damaged
+            or holds code or weights that are NaN or infinite, or fresh weights of a folder without `recipe=True`.
         FileNotFoundError: the archive is missing.
+        TypeError: weights or recipe are neither True nor False.
     """
     source = folder(name)
-    if not weights:
-        return call_with(recipe(name).model)
-    verify(source)
+    if not checks.flag("weights", weights):
+        return call_with(_recipe(name, recipe).model)
+    data, facts = checked(source)
     import keras
 
+    from keras_vae.models import LatentVariableModel
+
     # Archives hold no optimizer: its state would triple them. The learning rate is one for fine-tuning.
-    model = read_archive(source / ARCHIVE, compile=False)
-    kind = metrics(name).get("kind", "model")
+    model = read_archive(data, compile=False, name=str(source / ARCHIVE))
+    kind = facts.get("kind", "model")
+    if isinstance(model, LatentVariableModel) != (kind == "model"):
+        raise ValueError(f"{source / METRICS} says that the model is a {kind}; it is a {type(model).__name__}.")
     model.compile(keras.optimizers.Adam(1e-4), **(judges.objective() if kind == "classifier" else {}))
     return model
 
 
-def read_archive(path, compile=True):
-    """A model from Keras's archive, the classes of this package being known."""
-    import keras
-
-    import keras_vae.models  # noqa: F401  registers the classes that archives name
-
-    return keras.models.load_model(path, compile=compile)
+_recipe = recipe  # where an argument has its name
 
 
-def verify(source):
-    """Refuses an archive that is missing or not the one that was measured."""
-    archive = existing(source / ARCHIVE)
-    expected = json.loads(existing(source / METRICS).read_text())["archive"]["sha256"]
-    if sha256(archive.read_bytes()) != expected:
-        raise ValueError(
-            f"{archive} is damaged: its SHA-256 is not the one in {METRICS}. Reinstall keras_vae, or remake it: "
-            f"keras-vae train {source.name}"
-        )
+def checked(source: pathlib.Path) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a folder's archive and the contents of its `metrics.json`, which belong together.
+
+    Raises:
+        FileNotFoundError: one is missing.
+        ValueError: the archive is not the one that was measured.
+    """
+    for _ in range(2):  # again, should they be exchanged in between
+        facts, data = _facts(source), read(source, ARCHIVE)
+        if sha256(data) == facts["archive"]["sha256"]:
+            return data, facts
+    raise ValueError(f"{source / ARCHIVE} is damaged: its SHA-256 is not the one in {METRICS}. {_remade(source)}")
 
 
-def existing(path):
-    """The path of an entry's file; an entry with a recipe alone, and a damaged one, lack it."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is missing. Reinstall keras_vae, or make the entry: keras-vae train {path.parent.name}"
-        )
-    return path
+def _remade(source):
+    """What to do about a folder that is damaged or not whole."""
+    if source.parent == ROOT:
+        return f"Reinstall keras_vae, or make the entry: keras-vae train {source.name}"
+    return "Write the folder anew: keras_vae.zoo.save(model, folder)."
 
 
-def save(model, target, *, kind="model"):
-    """Writes a model of your own as an entry that `load(pathlib.Path(folder))` reads.
+def existing(source: pathlib.Path, name: str) -> pathlib.Path:
+    """The path of an entry's file; an entry with a recipe alone, and a damaged one, lack it.
+
+    Raises:
+        FileNotFoundError: it does; the message says how to make it.
+    """
+    if not files.found(source, name):
+        raise FileNotFoundError(f"{source / name} is missing. {_remade(source)}")
+    return source / name
+
+
+def read(source: pathlib.Path, name: str) -> bytes:
+    """The contents of an entry's file.
+
+    Raises:
+        FileNotFoundError: as `existing`.
+    """
+    existing(source, name)
+    return files.read(source, name)
+
+
+def save(model: Any, target: str | os.PathLike, *, kind: str = "model") -> None:
+    """Writes a model of your own as an entry that `load(pathlib.Path(folder))` reads. The same model gives the same
+    bytes. Over another entry: at every moment the old one or the new one loads, whatever kills this.
 
     Args:
         model: a built `keras.Model`. Its optimizer's state is left out.
@@ -166,8 +232,9 @@ def save(model, target, *, kind="model"):
         kind: "model" for a latent-variable model; "classifier" for one of labels, which gives logits.
 
     Raises:
-        ValueError: an unknown kind, or a model without weights.
-        TypeError: of kind "model", and no `keras_vae.LatentVariableModel`.
+        ValueError: an unknown kind, or a model without weights, or with some that are NaN or infinite.
+        TypeError: of kind "model", and no `keras_vae.LatentVariableModel`; or a target that is no path.
+        OSError: the disk is full, the folder read-only, or the like.
     """
     from keras_vae.models import LatentVariableModel
 
@@ -177,60 +244,10 @@ def save(model, target, *, kind="model"):
         raise TypeError(
             f"{type(model).__name__} is no keras_vae.LatentVariableModel. Save a classifier with kind='classifier'."
         )
+    checks.instance("target", target, (str, os.PathLike), "the path of a folder")
     data = archive_of(model, small=False)
     facts = {"kind": kind, "archive": archive_facts(data), **model_facts(model, kind)}
     write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})
-
-
-def archive_of(model, small=True):
-    """The bytes of a model's archive, without an optimizer.
-
-    Args:
-        small: compress it by LZMA. Rounded weights shrink, others hardly do; loading takes twice as long.
-    """
-    import tempfile
-
-    if not model.built:
-        raise ValueError("The model has no weights yet: fit or build it before saving.")
-    with tempfile.TemporaryDirectory() as temporary:
-        path = pathlib.Path(temporary) / ARCHIVE
-        model.save(path)
-        read_archive(path, compile=False).save(path)
-        return _compressed(path.read_bytes()) if small else path.read_bytes()
-
-
-def _compressed(archive):
-    """The same archive, compressed without loss to little over half of its size, read by Keras as ever."""
-    import io
-    import zipfile
-
-    import h5py
-
-    packed = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(archive)) as source,
-        zipfile.ZipFile(packed, "w", compression=zipfile.ZIP_LZMA) as target,
-    ):
-        for name in source.namelist():
-            data = source.read(name)
-            if name.endswith(".h5"):
-                weights = io.BytesIO()
-                with h5py.File(io.BytesIO(data)) as old, h5py.File(weights, "w") as new:
-                    new.attrs.update(old.attrs)
-                    old.visititems(lambda path, item, new=new: _copy_shuffled(path, item, new))
-                data = weights.getvalue()
-            target.writestr(zipfile.ZipInfo(name), data, compress_type=zipfile.ZIP_LZMA)
-    return packed.getvalue()
-
-
-def _copy_shuffled(path, item, new):
-    """Copies an item, the first bytes of all numbers before the second ones: rounded weights then compress better."""
-    if hasattr(item, "shape"):
-        options = {"shuffle": True, "chunks": item.shape} if item.size > 64 else {}
-        copy = new.create_dataset(path, data=item[()], **options)
-    else:
-        copy = new.require_group(path)
-    copy.attrs.update(item.attrs)
 
 
 def archive_facts(data):
@@ -251,29 +268,8 @@ def latents_of(model):
     return {"latents": math.prod(model.latent_shape()), **({"codes": codes} if codes else {})}
 
 
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
 def to_json(value):
     return (json.dumps(value, indent=2) + "\n").encode()
-
-
-def write_files(target, files):
-    """Writes `{file name: bytes}` into a folder: each appears whole, once all are on disk."""
-    target.mkdir(parents=True, exist_ok=True)
-    staged = {name: target / f".{name}.{os.getpid()}.tmp" for name in files}
-    try:
-        for name, data in files.items():
-            with open(staged[name], "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        for name, temporary in staged.items():
-            os.replace(temporary, target / name)
-    finally:
-        for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
 
 
 def call_with(function, overrides=None, **fixed):

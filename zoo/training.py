@@ -1,5 +1,6 @@
 """Remaking an entry from its recipe: training that goes on after a kill, then measuring."""
 
+import contextlib
 import functools
 import importlib.metadata
 import inspect
@@ -9,20 +10,26 @@ import platform
 import re
 import subprocess
 import time
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_vae import devices, plots
-from keras_vae.zoo import entries
+from keras_vae.zoo import entries, files
+from keras_vae.zoo.archives import check_finite
 from keras_vae.zoo.cards import render
 
 _CHECKPOINT = re.compile(r"epoch-(\d+)-seconds-(\d+)\.keras")
 
 
+_GOES_ON = "Make room, or mend that, and give the same command: it goes on from the last finished epoch."
+
+
 class _Checkpoint(keras.callbacks.Callback):
-    """After each epoch the whole model, optimizer and all, in one file that appears complete or not at all."""
+    """After each epoch the whole model, optimizer and all, in one file that appears complete or not at all. An epoch
+    that ends in NaN leaves none; the last two are kept."""
 
     def __init__(self, folder, seconds_before, started):
         super().__init__()
@@ -31,16 +38,67 @@ class _Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not devices.is_chief(self.model.distribute_strategy):
             return
+        self.check(epoch, logs or {})
         seconds = self.seconds_before + int(time.monotonic() - self.started)
         temporary = self.folder / "writing.keras"
-        self.model.save(temporary)
-        os.replace(temporary, self.folder / f"epoch-{epoch + 1:05d}-seconds-{seconds}.keras")
-        for old in _checkpoints(self.folder)[:-1]:
-            old.unlink()
+        with files.disk(self.folder, _GOES_ON):
+            try:
+                self.model.save(temporary)
+                with open(temporary, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(temporary, self.folder / f"epoch-{epoch + 1:05d}-seconds-{seconds}.keras")
+                files.sync(self.folder)
+            finally:
+                temporary.unlink(missing_ok=True)
+            for old in _checkpoints(self.folder)[:-2]:
+                old.unlink()
+
+    def check(self, epoch, logs):
+        """Refuses to save an epoch of NaN.
+
+        Raises:
+            FloatingPointError: a loss or a weight is NaN or infinite.
+        """
+        bad = [f"{name} {float(value)}" for name, value in logs.items() if not np.isfinite(value)]
+        try:
+            check_finite(self.model, "The model")
+        except ValueError as error:
+            bad.append(str(error).rstrip("."))
+        if bad:
+            kept = _checkpoints(self.folder)
+            raise FloatingPointError(
+                f"Epoch {epoch + 1} ended with {', '.join(bad)}. It was not saved"
+                + (f"; {kept[-1]} is the last good one. " if kept else ". ")
+                + "Lower the learning rate, clip gradients (clipnorm=), or check the scale of the likelihood, and "
+                "train in another folder: --run."
+            )
 
 
 def _checkpoints(folder):
     return sorted(path for path in folder.glob("epoch-*.keras") if _CHECKPOINT.fullmatch(path.name))
+
+
+def _last(run, chief):
+    """`(checkpoint, model)` of the last epoch that can be read, or None; later ones are set aside, with a warning.
+
+    Raises:
+        ValueError: there are checkpoints, and none can be read.
+    """
+    damaged = {}
+    for path in reversed(_checkpoints(run)):
+        try:
+            model = entries.read_archive(path)
+        except ValueError as error:
+            damaged[path] = error
+            continue
+        for each, error in damaged.items() if chief else ():
+            aside = each.with_name(f"{each.name}.damaged")
+            os.replace(each, aside)
+            warnings.warn(f"{error} It is set aside ({aside.name}); training goes on from {path.name}.", stacklevel=3)
+        return path, model
+    if damaged:
+        raise ValueError(f"{next(iter(damaged.values()))} No other checkpoint is left: delete {run} to begin anew.")
+    return None
 
 
 def train(name, overrides=None, run=None, precision="float32", verbose="auto", strategy=None):
@@ -49,7 +107,8 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
     Args:
         name: the entry.
         overrides: `{hyperparameter: value}` for the recipe's functions.
-        run: folder of checkpoints; one training owns it, and all of its workers see it. None: `runs/<name>`.
+        run: folder of checkpoints; one training owns it, and all of its workers see it. None: `runs/<name>`. Before its
+            first checkpoint it binds nothing, afterwards the overrides.
         precision: Keras's dtype policy during training, "auto" for one that suits the GPU; the model returned is
             float32 in any case.
         strategy: None, or of `tf.distribute`: replicas share out every batch of the recipe, so its steps, epochs and
@@ -57,28 +116,42 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
 
     Returns:
         `(model, facts)`: the trained model, and what `metrics.json` says of the training.
+
+    Raises:
+        ValueError: overrides that the recipe does not take, or others than those of the folder's checkpoints; or no
+            checkpoint can be read.
+        FloatingPointError: an epoch ended in NaN. It was not saved; the one before was.
+        RuntimeError: another training has the folder, or a worker was lost.
+        OSError: the disk is full, the folder read-only, or the like.
     """
     recipe, overrides = entries.recipe(name), dict(overrides or {})
     entries.check_overrides(recipe, overrides)
     precision = devices.precision(precision)
     _check_share(recipe, overrides, strategy)
     run = pathlib.Path(run or pathlib.Path("runs") / name)
-    run.mkdir(parents=True, exist_ok=True)
+    chief = devices.is_chief(strategy)
+    with files.disk(run, _GOES_ON):
+        run.mkdir(parents=True, exist_ok=True)
+    with files.owned(run) if chief else contextlib.nullcontext():
+        return _train(name, recipe, overrides, run, precision, verbose, strategy, chief)
+
+
+def _train(name, recipe, overrides, run, precision, verbose, strategy, chief):
     settings, asked = run / "overrides.json", entries.to_json(overrides)
-    if settings.is_file() and settings.read_bytes() != asked:
+    if _checkpoints(run) and settings.is_file() and settings.read_bytes() != asked:
         raise ValueError(
             f"{run} holds a training with other hyperparameters ({settings}). Choose another folder or delete it."
         )
-    if devices.is_chief(strategy):
+    if chief:
         entries.write_files(run, {settings.name: asked})
 
     keras.utils.set_random_seed(overrides.get("seed", 0))
     keras.config.set_dtype_policy(precision)
-    done, seconds, found = 0, 0, _checkpoints(run)
+    done, seconds = 0, 0
     with devices.scope(strategy):  # of optimizers too, which have variables
-        if found:
-            done, seconds = map(int, _CHECKPOINT.fullmatch(found[-1].name).groups())
-            model = entries.read_archive(found[-1])
+        if last := _last(run, chief):
+            checkpoint, model = last
+            done, seconds = map(int, _CHECKPOINT.fullmatch(checkpoint.name).groups())
         else:
             model = entries.call_with(recipe.model, overrides)
         plan = entries.stages(recipe, overrides)
@@ -89,6 +162,10 @@ def train(name, overrides=None, run=None, precision="float32", verbose="auto", s
         fit_stages(model, _by_rows(data), plan, done, callbacks=[_Checkpoint(run, seconds, started)], verbose=verbose)
     except tf.errors.UnavailableError as error:
         raise RuntimeError("A worker was lost. Start all of them again: they go on from the last epoch.") from error
+    except (OSError, FloatingPointError):
+        if verbose:
+            print(flush=True)  # the progress bar has left its line open
+        raise
     seconds += int(time.monotonic() - started)
     model = in_float32(recipe, overrides, model)
     replicas = devices.replicas(strategy)
@@ -203,18 +280,27 @@ def _commit():
         return None
 
 
-def write_entry(name, model, training, target, report=None, **settings):
-    """Measures a trained model by its recipe and writes the entry: archive, metrics, examples, preview, card.
+def write_entry(name, model, training, target, report=None, archive=None, **settings):
+    """Measures a trained model by its recipe and writes the entry, all in one step: archive, metrics, examples,
+    preview, card.
 
     Args:
         target: the entry's folder; `recipe.py` is not touched.
         report: None, or a function called with each measurement as soon as it is made.
+        archive: the bytes that the model was loaded from, which stay where its weights are those that ship.
         **settings: arguments of the recipe's `evaluate`.
+
+    Raises:
+        OSError: the disk is full, the folder read-only, or the like; what was there before is still there.
     """
     recipe, target = entries.recipe(name), pathlib.Path(target)
-    model.set_weights([_rounded(weight) for weight in model.get_weights()])  # all below is of the weights that ship
-    data = entries.archive_of(model)
-    target.mkdir(parents=True, exist_ok=True)
+    weights = model.get_weights()
+    rounded = [_rounded(weight) for weight in weights]
+    model.set_weights(rounded)  # all below is of the weights that ship
+    same = all(map(np.array_equal, weights, rounded))
+    data = archive if archive is not None and same else entries.archive_of(model)
+    with files.disk(target, "Mend that, or choose another folder, and do the same again."):  # before hours of measuring
+        target.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     # On the data that it was trained on, if the recipe knows several; but seeds of training are not those of evaluation
     chosen = {key: value for key, value in training["overrides"].items() if key != "seed"}
@@ -236,14 +322,14 @@ def write_entry(name, model, training, target, report=None, **settings):
         },
     }
     inputs = entries.call_with(recipe.examples, chosen)
-    files = {
+    made = {
         entries.ARCHIVE: data,
         entries.EXAMPLES: _examples(recipe, model, inputs),
         entries.PREVIEW: _preview(recipe, model, inputs),
         entries.CARD: render(recipe, facts).encode(),
         entries.METRICS: entries.to_json(facts),
     }
-    entries.write_files(target, files)
+    entries.write_files(target, made)
     return facts
 
 

@@ -60,7 +60,7 @@ def test_two_workers_learn_what_one_device_learns_and_lose_no_epoch_to_a_death(t
     assert killed == -9
     assert lost == 1, text
     assert "RuntimeError: A worker was lost. Start all of them again" in text
-    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00002"]
+    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00001", "epoch-00002"]
     wait = start_workers()
 
     found = [dict(np.load(toy / f"worker-{index}.npz")) for index in range(2)]
@@ -77,7 +77,7 @@ def test_two_workers_learn_what_one_device_learns_and_lose_no_epoch_to_a_death(t
     for status, text in wait():
         assert status == 0, text
         assert text.split("epoch ")[1:] == ["2\n", "3\ndone 4\n"]
-    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00004"]
+    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00003", "epoch-00004"]
 
 
 @pytest.mark.slow

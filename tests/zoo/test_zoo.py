@@ -1,6 +1,7 @@
 """Every entry loads, is what was measured, and says so; every wrong request gets one clear error."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -274,7 +275,7 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def fail(descriptor):
         raise OSError("disk full")
 
-    monkeypatch.setattr(entries.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         entries.write_files(tmp_path, {"a": b"new", "b": b"new"})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == b"old"
@@ -393,7 +394,7 @@ print(f"epochs {started}, {int(model.optimizer.iterations)} steps")
 def test_killed_training_goes_on_from_the_last_finished_epoch(toy):
     killed = subprocess.run([sys.executable, "-c", KILLED, str(toy)], check=False, capture_output=True)
     assert killed.returncode == -9, killed.stderr.decode()
-    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00002"]
+    assert [path.name[:11] for path in training._checkpoints(toy / "run")] == ["epoch-00001", "epoch-00002"]
     resumed = subprocess.run([sys.executable, "-c", RESUMED, str(toy)], check=True, capture_output=True, text=True)
     assert resumed.stdout.strip().splitlines()[-1] == "epochs [2, 3, 4], 75 steps"
     assert json.loads((toy / "run" / "overrides.json").read_text()) == {"epochs": 5}
