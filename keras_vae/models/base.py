@@ -17,6 +17,7 @@ from keras_vae.models.inputs import Batch, Inputs
 from keras_vae.models.training import Training
 from keras_vae.models.verbs import Verbs
 from keras_vae.objectives import Inference
+from keras_vae.objectives.old import renewed
 
 
 class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
@@ -174,7 +175,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     def from_config(cls, config, custom_objects=None):
         made = {
             cls.renamed.get(name, name): keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-            for name, value in config.items()
+            for name, value in renewed(config).items()
         }
         parameters = inspect.signature(cls.__init__).parameters
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):

@@ -72,10 +72,8 @@ class CVAE(VAE):
     def build(self, input_shape):
         event, self.condition_shape = tuple(input_shape["x"][1:]), self.form.condition_shape(self, input_shape)
         if self.completes and self.condition_shape != (*event[:-1], event[-1] + 1):
-            raise ValueError(
-                f"To complete x of the shape {list(event)}, the condition must hold one more channel, the mask: "
-                f"{[*event[:-1], event[-1] + 1]}; got {list(self.condition_shape)}."
-            )
+            wanted, got = [*event[:-1], event[-1] + 1], list(self.condition_shape)
+            raise ValueError(f"To complete x a condition must hold one more channel, the mask: {wanted}; got {got}.")
         if isinstance(self.prior, ConditionalNormalPrior):
             self.prior.network = self.prior.network or default_encoder(self.condition_shape)
             built(self.prior, (None, *self.condition_shape))

@@ -12,7 +12,6 @@ from keras_vae.distributions.draws import stateless_uniform
 from keras_vae.models.multimodal import MultimodalVAE
 from keras_vae.networks import Networks
 from keras_vae.objectives import Inference
-from keras_vae.objectives.old import renewed
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -110,11 +109,6 @@ class MMVAE(MultimodalVAE):
             chosen = tf.stack([chosen, tf.range(tf.shape(chosen)[0])], axis=1)
             loc, scale = tf.gather_nd(loc, chosen)[None], tf.gather_nd(scale, chosen)[None]
             available = tf.ones_like(available[:1])
-        share = tf.cast(available, "float32")
-        share /= tf.reduce_sum(share, axis=0)
+        share = tf.cast(available, "float32") / tf.reduce_sum(tf.cast(available, "float32"), axis=0)
         last = tf.argmax(tf.where(available, tf.range(available.shape[0])[:, None], -1), axis=0, output_type=tf.int32)
         return Inference(self.family(loc, scale), density, share, share, last)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return super().from_config(renewed(config), custom_objects)

@@ -50,6 +50,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
     takes_modalities = True
     form = ByModality()
     priors: dict[str, type] = PRIORS
+    prior_kind: type[Prior] = Prior
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         decoders = checks.by_name("decoders", decoders, network) or None
         if set(encoders or ()) != set(decoders or ()):
             raise ValueError("Give encoders and decoders for the same modalities, or neither.")
-        self.prior = self.resolve_prior(prior)
+        self.prior = resolve(prior, self.priors, self.prior_kind, "prior", latent_size=self.latent_size)
         for value, arguments in ((posterior, OF_POSTERIORS), (likelihood, OF_LIKELIHOODS)):
             for part in value.values() if isinstance(value, dict) else [value]:
                 resolve(part, *arguments, latent_size=self.latent_size)
@@ -79,10 +80,6 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         self.encoders, self.decoders = None, None
         if encoders:
             self._set_parts(encoders, decoders)
-
-    def resolve_prior(self, prior: Any) -> Prior:
-        """The prior of a name or an object."""
-        return resolve(prior, self.priors, Prior, "prior", latent_size=self.latent_size)
 
     @property
     def distortion_weights(self) -> dict[str, keras.Variable]:
@@ -139,8 +136,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
                 raise ValueError(f"The encoder of {name!r} must declare its input: keras.Input(shape).")
             self.event_shapes[name] = event = tuple(event[1:])
             features = output_shape(f"encoder of {name!r}", self.encoders[name], (None, *event))
-            z = (None, self.latent_size)
-            self.likelihood[name].check(output_shape(f"decoder of {name!r}", self.decoders[name], z)[1:], event, z)
+            self.likelihood[name].check(self.decoders[name], (None, self.latent_size), event, name)
             built(self.posterior[name], features)
             built(self.likelihood[name], None)
         super().build(input_shape)

@@ -68,13 +68,10 @@ class MVAE(MultimodalVAE):
 
     def _set_parts(self, encoders, decoders):
         super()._set_parts(encoders, decoders)
-        normal = all(isinstance(part, NormalPosterior) for part in self.posterior.values())
-        if not normal or not isinstance(self.prior, self.factors):
-            parts = [type(part).__name__ for part in (self.prior, *self.posterior.values())]
-            raise ValueError(
-                'A product of experts is computed of normals: posterior="normal", and a prior of '
-                f"{[kind.__name__ for kind in self.factors]}; got {parts}."
-            )
+        others = [part for part in self.posterior.values() if not isinstance(part, NormalPosterior)]
+        if others or not isinstance(self.prior, self.factors):
+            got, wanted = ([type(part).__name__ for part in (self.prior, *others)], [k.__name__ for k in self.factors])
+            raise ValueError(f"A product of experts is computed of normals, and a prior of {wanted}; got {got}.")
 
     def posterior_of(self, batch):
         loc, scale = self.fused(batch, np.ones((1, len(batch.x)), bool), self.reconstruct_absent)
@@ -96,24 +93,18 @@ class MVAE(MultimodalVAE):
         subsets = self.subsets(len(batch.x), batch.training)
         q = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
-        first = tf.zeros_like(given, "float32") + tf.one_hot(0, subsets.shape[0])[:, None]
-        return Inference(q, counted=tf.cast(given, "float32"), measured=first, subsets=subsets)
+        return Inference(q, None, tf.cast(given, "float32"), tf.one_hot(0, subsets.shape[0])[:, None], subsets=subsets)
 
     def explain(self, z, batch, inference):
         """Each subset explains its own modalities, or all of them."""
-        subsets, views = inference.subsets, inference.subsets.shape[0]
-        distortions, output = {}, {}
+        subsets, distortions, output = inference.subsets, {}, {}
         for index, name in enumerate(batch.x):
             # Another modality's own subset needs no decoding, unless it is to reconstruct this one.
             others = [] if self.reconstruct_absent else [1 + other for other in range(len(batch.x)) if other != index]
-            rows = [row for row in range(views) if row not in others]
+            rows = [row for row in range(subsets.shape[0]) if row not in others]
             p = self.decode_modality(name, tf.gather(z, rows, axis=-3), batch.training)
-            wanted = batch.observed[name]
-            if not self.reconstruct_absent:
-                wanted &= tf.gather(subsets, rows)[:, index, None]
-            found = tf.where(wanted, -p.log_prob(batch.x[name]), 0.0)
-            none = tf.zeros_like(found[..., :1, :])
-            order = [found[..., rows.index(row), :][..., None, :] if row in rows else none for row in range(views)]
-            distortions[name], output[name] = tf.concat(order, axis=-2), shown(p)
-        nothing = tf.zeros_like(next(iter(distortions.values())))
+            wanted = batch.observed[name] & (self.reconstruct_absent | tf.gather(subsets, rows)[:, index, None])
+            distortions[name] = inference.spread(tf.where(wanted, -p.log_prob(batch.x[name]), 0.0), rows)
+            output[name] = shown(p)
+        nothing = tf.zeros_like(distortions[name])
         return {name: distortions.get(name, nothing) for name in self.modalities}, output

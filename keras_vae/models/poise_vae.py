@@ -1,5 +1,6 @@
 """Latents of each modality, coupled by their prior: POISE-VAE (products of independent exponential families)."""
 
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -61,7 +62,8 @@ class POISEVAE(MVAE):
         **kwargs: arguments of `MVAE`; the posterior is normal.
     """
 
-    factors, priors, objectives = (CoupledExponentialPrior,), {"coupled": CoupledExponentialPrior}, (FreeEnergy,)
+    prior_kind, priors = CoupledExponentialPrior, MappingProxyType({"coupled": CoupledExponentialPrior})
+    factors, objectives = (CoupledExponentialPrior,), (FreeEnergy,)
 
     def __init__(
         self,
@@ -85,18 +87,9 @@ class POISEVAE(MVAE):
         if self.objective.samples > 1:
             raise ValueError("POISEVAE takes the draws of its chains: leave the objective's samples at 1.")
 
-    def resolve_prior(self, prior):
-        made = super().resolve_prior(prior)
-        if not isinstance(made, CoupledExponentialPrior):
-            raise ValueError(f'The prior must be "coupled" or a CoupledExponentialPrior; got {type(made).__name__}.')
-        return made
-
     def _latents_seen(self):
-        private = {name: self.private_latents.get(name, 0) for name in self.modalities}
-        if set(self.private_latents) - set(private):
-            raise ValueError(f"private_latents must name some of {list(private)}; got {sorted(self.private_latents)}.")
-        self.prior.share_out(self.latent_size, private)
-        return self.prior.owner == np.arange(len(private))[:, None], self.prior.private
+        self.prior.share_out(self.latent_size, self.modalities, self.private_latents)
+        return self.prior.owner == np.arange(len(self.modalities))[:, None], self.prior.private
 
     def fuse(self, loc, scale, takes_part):
         precision = tf.where(takes_part, scale**-2.0, 0.0)

@@ -4,9 +4,8 @@ from typing import Any
 
 import keras
 
-from keras_vae import checks
+from keras_vae import checks, networks
 from keras_vae.models.base import LatentVariableModel
-from keras_vae.networks import Network, built, default_decoder, default_encoder, folded, network, output_shape
 from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, Posterior, Prior, resolve
 
 
@@ -52,8 +51,8 @@ class VAE(LatentVariableModel):
 
     def __init__(
         self,
-        encoder: Network = None,
-        decoder: Network = None,
+        encoder: networks.Network = None,
+        decoder: networks.Network = None,
         latent_size: int = 16,
         likelihood: Any = "bernoulli",
         prior: Any = "standard_normal",
@@ -62,11 +61,12 @@ class VAE(LatentVariableModel):
     ) -> None:
         super().__init__(**kwargs)
         self.latent_size = checks.whole("latent_size", latent_size)
-        encoder, decoder = network("encoder", encoder), network("decoder", decoder)
+        encoder, decoder = networks.network("encoder", encoder), networks.network("decoder", decoder)
         if (encoder is None) != (decoder is None):
             raise ValueError("Give both an encoder and a decoder, or neither.")
-        self.prior = resolve(prior, self.priors, Prior, "prior", **self.part_arguments())
-        self.posterior = resolve(posterior, self.posteriors, Posterior, "posterior", **self.part_arguments())
+        made_with = self.part_arguments()
+        self.prior = resolve(prior, self.priors, Prior, "prior", **made_with)
+        self.posterior = resolve(posterior, self.posteriors, Posterior, "posterior", **made_with)
         self.likelihood = resolve(likelihood, LIKELIHOODS, Likelihood, "likelihood")
         # Networks last, here as in `build`: Keras keys an optimizer's saved state by the order of creation.
         self.encoder, self.decoder = encoder, decoder
@@ -76,27 +76,22 @@ class VAE(LatentVariableModel):
         return {"latent_size": self.latent_size}
 
     def build(self, input_shape):
-        self.event_shape = tuple(input_shape[1:])
-        parameters_shape = self.likelihood.parameters_shape(self.event_shape)
+        self.event_shape = event = tuple(input_shape[1:])
+        parameters_shape = self.likelihood.parameters_shape(event)
         if self.encoder is None:
             self.encoder, self.decoder = self.default_networks(parameters_shape)
-        x = self._with_condition(self.event_shape)
-        features = output_shape("encoder", self.encoder, x)
-        z = self._with_condition(self.decoder_input_shape())
-        self.likelihood.check(output_shape("decoder", self.decoder, z)[1:], self.event_shape, z)
-        built(self.posterior, features)
-        built(self.likelihood, None)
+        x, z = (networks.input_shapes(shape, self.condition_shape) for shape in (event, self.decoder_input_shape()))
+        features = networks.output_shape("encoder", self.encoder, x)
+        self.likelihood.check(self.decoder, z, event)
+        networks.built(self.posterior, features)
+        networks.built(self.likelihood, None)
         super().build(input_shape)
-
-    def _with_condition(self, shape):
-        """Shape of a network's input, batch included; with a condition, both."""
-        shapes = [(None, *shape), *([] if self.condition_shape is None else [(None, *self.condition_shape)])]
-        return shapes if len(shapes) > 1 else shapes[0]
 
     def default_networks(self, parameters_shape: tuple[int, ...]) -> tuple[keras.Model, keras.Model]:
         """`(encoder, decoder)` for data of `event_shape`, when the user gives none."""
-        encoder = default_encoder(self.event_shape, self.condition_shape)
-        return encoder, default_decoder(self.latent_size, self.event_shape, parameters_shape, self.condition_shape)
+        event, condition = self.event_shape, self.condition_shape
+        decoder = networks.default_decoder(self.latent_size, event, parameters_shape, condition)
+        return networks.default_encoder(event, condition), decoder
 
     def latent_shape(self) -> Any:
         return (self.latent_size,)
@@ -113,5 +108,5 @@ class VAE(LatentVariableModel):
         given, lead = [z], [len(z.shape) - len(self.decoder_input_shape())]
         if batch is not None and batch.condition is not None:
             given, lead = [*given, batch.condition], [*lead, 1]
-        parameters, ndims = folded(self.decoder, given, lead, batch is not None and batch.training)
+        parameters, ndims = networks.folded(self.decoder, given, lead, batch is not None and batch.training)
         return self.likelihood.distribution(parameters, batch_ndims=ndims)

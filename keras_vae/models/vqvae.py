@@ -3,12 +3,11 @@
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
 from keras_vae.models.vae import VAE
-from keras_vae.networks import Network, default_grid_decoder, default_grid_encoder, folded
+from keras_vae.networks import Network, default_grid_decoder, default_grid_encoder
 from keras_vae.objectives import VectorQuantized
 from keras_vae.parts import CODE_PRIORS, CODEBOOKS
 
@@ -80,10 +79,9 @@ class VQVAE(VAE):
         object.__setattr__(self, "codes", checks.whole("codes", codes))  # before Keras lets attributes be set
         parts = {"prior": prior, "posterior": posterior, "objective": objective or VectorQuantized(commitment)}
         super().__init__(encoder, decoder, latent_size, likelihood, **parts, **kwargs)
-        if not self.prior.codes == self.posterior.codes == codes:
-            raise ValueError(
-                f"codes is {codes}, but {self.prior.codes} of the prior and {self.posterior.codes} of the posterior."
-            )
+        made = self.prior.codes, self.posterior.codes
+        if made != (codes, codes):
+            raise ValueError(f"codes is {codes}, but {made[0]} of the prior and {made[1]} of the posterior.")
 
     def part_arguments(self) -> dict[str, Any]:
         return {"latent_size": self.latent_size, "codes": self.codes}
@@ -104,13 +102,11 @@ class VQVAE(VAE):
         return (*self.latent_shape(), self.latent_size)
 
     def likelihood_of(self, z, batch=None):
-        return self.decode_vectors(self.posterior.lookup(z), batch is not None and batch.training)
+        return self.decode_vectors(self.posterior.lookup(z), batch)
 
-    def decode_vectors(self, vectors: tf.Tensor, training: bool = False) -> Any:
+    def decode_vectors(self, vectors: tf.Tensor, batch: Any = None) -> Any:
         """p(x|e) of vectors in the places of codes, `[..., *grid, latent]`."""
-        lead = len(vectors.shape) - len(self.decoder_input_shape())
-        parameters, ndims = folded(self.decoder, [vectors], [lead], training)
-        return self.likelihood.distribution(parameters, batch_ndims=ndims)
+        return super().likelihood_of(vectors, batch)
 
     def quantized(self, batch: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The encoder's vectors `[batch, *grid, latent]`, their codes `[batch, *grid]` and the codebook's vectors;
@@ -122,13 +118,7 @@ class VQVAE(VAE):
             self.posterior.update(features, codes, self.next_seed(), batch.weight)
         return features, codes, vectors
 
-    def latents(self, z):
-        z = super().latents(z)
-        if tf.executing_eagerly() and not np.all((np.asarray(z) >= 0) & (np.asarray(z) < self.codes)):
-            raise ValueError(f"Codes are whole numbers, 0 to {self.codes - 1}; got {np.min(z)} to {np.max(z)}.")
-        return z
-
-    def log_likelihood(self, x: Any, samples: int = 1, **kwargs: Any) -> np.ndarray:
+    def log_likelihood(self, x: Any, samples: int = 1, **kwargs: Any) -> Any:
         """`log p(x, codes)`, nats, NumPy `[examples]`: a lower bound of log p(x), which sums over all code grids.
 
         More `samples` would be the same one, and are not drawn.

@@ -1,8 +1,9 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
 from keras_vae._registration import register
-from keras_vae.networks.building import Network, Networks, built, known_shape, network, output_shape
+from keras_vae.networks.building import Network, Networks, built, ends_in, known_shape, network, output_shape
 from keras_vae.networks.causal import gated_pixel_cnn
+from keras_vae.networks.condition import input_shapes
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
 from keras_vae.networks.default import (
     default_decoder,
@@ -31,8 +32,10 @@ __all__ = [
     "default_grid_encoder",
     "dense_decoder",
     "dense_encoder",
+    "ends_in",
     "folded",
     "gated_pixel_cnn",
+    "input_shapes",
     "known_shape",
     "network",
     "output_shape",

@@ -39,7 +39,10 @@ def output_shape(name: str, layer: keras.layers.Layer, input_shape: Any) -> tupl
     Raises:
         ValueError: it returns several tensors, or cannot be called on such inputs.
     """
-    several = isinstance(input_shape, list)
+    several, declared = isinstance(input_shape, list), known_shape(layer)
+    if declared is not None and not _fit(declared, input_shape):
+        hint = " Its input must be of latent_size." if name.startswith("decoder") else ""
+        raise ValueError(f"The {name} takes inputs of {declared}, but is given {input_shape}.{hint}")
     try:
         shape = built(layer, input_shape).compute_output_shape(input_shape)
     except (NotImplementedError, RuntimeError, TypeError, AttributeError):
@@ -61,3 +64,25 @@ def known_shape(layer: Any) -> Any:
     except AttributeError:
         return None
     return list(map(tuple, shape)) if isinstance(shape, list) else tuple(shape)
+
+
+def _fit(declared, given):
+    """Whether shapes agree, or lists of them, where they are known."""
+    if isinstance(declared, list) or isinstance(given, list):
+        both = isinstance(declared, list) and isinstance(given, list) and len(declared) == len(given)
+        return both and all(map(_fit, declared, given))
+    pairs = zip(declared, given, strict=False)
+    return len(declared) == len(given) and all(own is None or other is None or own == other for own, other in pairs)
+
+
+def ends_in(layer: keras.layers.Layer) -> str | None:
+    """Name of the activation of a network's last layer that has one, reshapes and the like left out; None where it
+    cannot be told."""
+    for last in reversed(getattr(layer, "layers", ())):
+        activation = last if isinstance(last, keras.layers.Activation) else getattr(last, "activation", None)
+        if activation is not None:
+            activation = getattr(activation, "activation", activation)
+            return getattr(activation, "__name__", None)
+        if last.weights:
+            return None
+    return None

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from keras_vae.networks.channels_last import Conv2D, Cropping2D, ZeroPadding2D
+
 
 def gated_pixel_cnn(grid, codes, width=64, blocks=8, dropout=0.1, name="gated_pixel_cnn"):
     """Gated PixelCNN (van den Oord et al. 2016, "Conditional image generation with PixelCNN decoders", figure 2).
@@ -15,15 +17,15 @@ def gated_pixel_cnn(grid, codes, width=64, blocks=8, dropout=0.1, name="gated_pi
     inputs = keras.Input(grid, dtype="int32")
     x = layers.Embedding(codes, width)(inputs)
     # Shifted by one, so that neither stack sees the code itself: the rows above, and what is left in its own row.
-    above = layers.Cropping2D(((0, 1), (0, 0)))(layers.ZeroPadding2D(((1, 0), (0, 0)))(x))
-    left = layers.Cropping2D(((0, 0), (0, 1)))(layers.ZeroPadding2D(((0, 0), (1, 0)))(x))
+    above = Cropping2D(((0, 1), (0, 0)))(ZeroPadding2D(((1, 0), (0, 0)))(x))
+    left = Cropping2D(((0, 0), (0, 1)))(ZeroPadding2D(((0, 0), (1, 0)))(x))
     for _ in range(blocks):
-        y = layers.Conv2D(2 * width, (2, 3))(layers.ZeroPadding2D(((1, 0), (1, 1)))(above))
-        z = layers.Conv2D(2 * width, (1, 2))(layers.ZeroPadding2D(((0, 0), (1, 0)))(left))
-        z = layers.Add()([z, layers.Conv2D(2 * width, 1)(y)])
+        y = Conv2D(2 * width, (2, 3))(ZeroPadding2D(((1, 0), (1, 1)))(above))
+        z = Conv2D(2 * width, (1, 2))(ZeroPadding2D(((0, 0), (1, 0)))(left))
+        z = layers.Add()([z, Conv2D(2 * width, 1)(y)])
         above = layers.Add()([above, Gate()(y)])
-        left = layers.Add()([left, layers.Dropout(dropout)(layers.Conv2D(width, 1)(Gate()(z)))])
-    x = layers.Conv2D(2 * width, 1, activation="relu")(layers.Activation("relu")(left))
+        left = layers.Add()([left, layers.Dropout(dropout)(Conv2D(width, 1)(Gate()(z)))])
+    x = Conv2D(2 * width, 1, activation="relu")(layers.Activation("relu")(left))
     x = layers.Dropout(dropout)(x)
     return keras.Model(inputs, layers.Dense(codes, kernel_initializer="zeros", dtype="float32")(x), name=name)
 

@@ -1,18 +1,26 @@
 """How a condition enters a network: beside the data, as its second input."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers
+
+from keras_vae.networks.channels_last import Flatten
+
+
+def input_shapes(shape: tuple[int, ...], condition_shape: tuple[int, ...] | None = None) -> Any:
+    """Shape of a network's input, batch included, or shapes of `[input, condition]`."""
+    return (None, *shape) if condition_shape is None else [(None, *shape), (None, *condition_shape)]
 
 
 def flat_inputs(shape, condition_shape=None):
     """Input of a dense network, or `[input, condition]`, and all their numbers as one vector."""
     if condition_shape is None:
         inputs = keras.Input(shape)
-        return inputs, layers.Flatten()(inputs)
+        return inputs, Flatten()(inputs)
     inputs = [keras.Input(shape), keras.Input(condition_shape, name="condition")]
-    return inputs, layers.Concatenate()([layers.Flatten()(part) for part in inputs])
+    return inputs, layers.Concatenate()([Flatten()(part) for part in inputs])
 
 
 def image_inputs(shape, condition_shape=None):
@@ -25,6 +33,6 @@ def image_inputs(shape, condition_shape=None):
         return inputs, inputs
     inputs = image, condition = [keras.Input(shape), keras.Input(condition_shape, name="condition")]
     if tuple(condition_shape[:-1]) != tuple(shape[:-1]):
-        channel = layers.Dense(math.prod(shape[:-1]))(layers.Flatten()(condition))
+        channel = layers.Dense(math.prod(shape[:-1]))(Flatten()(condition))
         condition = layers.Reshape((*shape[:-1], 1))(channel)
     return inputs, layers.Concatenate()([image, condition])

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers
 
+from keras_vae.networks.channels_last import Conv2D, Conv2DTranspose, Cropping2D, Flatten, MaxPooling2D
 from keras_vae.networks.condition import flat_inputs, image_inputs
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
@@ -25,8 +26,8 @@ def convolutional_encoder(
     """
     inputs, x = image_inputs(shape, condition_shape)
     for stage, count in enumerate(filters):
-        x = layers.Conv2D(count, 4, strides=2 if stage else first_stride, padding="same", activation=activation)(x)
-    x = layers.Flatten()(x)
+        x = Conv2D(count, 4, strides=2 if stage else first_stride, padding="same", activation=activation)(x)
+    x = Flatten()(x)
     return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
 
 
@@ -34,12 +35,12 @@ def pooling_encoder(shape, filters=(32, 64, 128), width=256, dropout=0.0, activa
     """Encoder `[batch, height, width, channels]` to `[batch, width]` that tells classes apart sooner than strides do:
     convolutions with batch normalisation; every entry of `filters` halves the image, the first by a stride."""
     inputs = keras.Input(shape)
-    x = layers.Conv2D(filters[0], 5, strides=2, padding="same", use_bias=False)(inputs)
+    x = Conv2D(filters[0], 5, strides=2, padding="same", use_bias=False)(inputs)
     x = layers.Activation(activation)(layers.BatchNormalization()(x))
     for count in filters[1:]:
-        x = layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
-        x = layers.MaxPooling2D()(layers.Activation(activation)(layers.BatchNormalization()(x)))
-    x = layers.Dropout(dropout)(layers.Flatten()(x))
+        x = Conv2D(count, 3, padding="same", use_bias=False)(x)
+        x = MaxPooling2D()(layers.Activation(activation)(layers.BatchNormalization()(x)))
+    x = layers.Dropout(dropout)(Flatten()(x))
     return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
 
 
@@ -64,13 +65,14 @@ def convolutional_decoder(
     x = smallest_image(x, shape, growth, filters=filters[0], activation=activation)
     for count in (*filters[1:], None):
         last = count is None
-        layer = SubpixelConv2DTranspose if last else layers.Conv2DTranspose
+        layer = SubpixelConv2DTranspose if last else Conv2DTranspose
         x = layer(
             shape[-1] if last else count,
             4,
             strides=last_stride if last else 2,
             padding="same",
             activation=output_activation if last else activation,
+            data_format="channels_last",
         )(x)
     return keras.Model(inputs, crop(x, shape), name=name)
 
@@ -90,4 +92,4 @@ def smallest_sides(shape, growth):
 def crop(x, shape):
     """Cuts what the doublings made too large at the bottom and the right."""
     excess = [(0, have - want) for have, want in zip(x.shape[1:3], shape[:2], strict=True)]
-    return layers.Cropping2D(excess)(x) if any(right for _, right in excess) else x
+    return Cropping2D(excess)(x) if any(right for _, right in excess) else x

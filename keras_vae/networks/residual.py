@@ -3,14 +3,15 @@
 import keras
 from keras import layers
 
+from keras_vae.networks.channels_last import Conv2D, Conv2DTranspose, Flatten
 from keras_vae.networks.convolutional import crop, smallest_image, smallest_sides
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 
 def _block(x, activation):
     count = x.shape[-1]
-    y = layers.Conv2D(count, 3, padding="same")(layers.Activation(activation)(x))
-    y = layers.Conv2D(count, 3, padding="same", kernel_initializer="zeros")(layers.Activation(activation)(y))
+    y = Conv2D(count, 3, padding="same")(layers.Activation(activation)(x))
+    y = Conv2D(count, 3, padding="same", kernel_initializer="zeros")(layers.Activation(activation)(y))
     return layers.Add()([x, y])  # zeros above: every block starts as the identity, deep stacks need no normalisation
 
 
@@ -31,12 +32,12 @@ def residual_encoder(
     inputs = keras.Input(shape)
     x = inputs
     for count in filters:
-        x = layers.Conv2D(count, 4, strides=2, padding="same")(x)
+        x = Conv2D(count, 4, strides=2, padding="same")(x)
         for _ in range(blocks):
             x = _block(x, activation)
     x = layers.Activation(activation)(x)
     if not grid:
-        x = layers.Flatten()(x)
+        x = Flatten()(x)
     if dropout:
         x = layers.Dropout(dropout)(x)
     x = layers.Dense(width, activation=None if grid else activation)(x)
@@ -61,7 +62,7 @@ def residual_decoder(
     growth = 2 ** len(filters)
     if grid:
         inputs = keras.Input((*smallest_sides(shape, growth), latent_size))
-        x = layers.Conv2D(filters[0], 3, padding="same")(inputs)
+        x = Conv2D(filters[0], 3, padding="same")(inputs)
     else:
         inputs = keras.Input((latent_size,))
         x = layers.Dense(width, activation=activation)(inputs)
@@ -70,12 +71,13 @@ def residual_decoder(
         for _ in range(blocks):
             x = _block(x, activation)
         last = index == len(filters) - 1
-        layer = SubpixelConv2DTranspose if last else layers.Conv2DTranspose
+        layer = SubpixelConv2DTranspose if last else Conv2DTranspose
         x = layer(
             shape[-1] if last else filters[index + 1],
             4,
             strides=2,
             padding="same",
             activation=output_activation if last else None,
+            data_format="channels_last",
         )(layers.Activation(activation)(x))
     return keras.Model(inputs, crop(x, shape), name=name)

@@ -37,6 +37,12 @@ class Inference(NamedTuple):
             return values
         return tf.reduce_sum(tf.where(weights > 0, weights * values, 0.0), axis=-2)
 
+    def spread(self, values: tf.Tensor, rows: list[int]) -> tf.Tensor:
+        """Values of some of the views, `[..., rows, batch]`, with zeros for the others, `[..., views, batch]`."""
+        none = tf.zeros_like(values[..., 0, :])
+        each = [values[..., rows.index(row), :] if row in rows else none for row in range(self.counted.shape[0])]
+        return tf.stack(each, axis=-2)
+
     def one(self, output: Any) -> Any:
         """Of outputs `[views, batch, ...]` those of one view, `[batch, ...]`."""
         if self.counted is None:

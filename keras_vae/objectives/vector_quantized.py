@@ -27,7 +27,7 @@ class VectorQuantized(Objective):
 
     def terms(self, model, batch):
         features, codes, vectors = model.quantized(batch)
-        p = model.decode_vectors(features + ops.stop_gradient(vectors - features), batch.training)
+        p = model.decode_vectors(features + ops.stop_gradient(vectors - features), batch)
         free_energy = {"distortion": -p.log_prob(batch.x), "rate": -model.prior_of(batch).log_prob(codes)}
         codebook = _squared_distance(ops.stop_gradient(features), vectors)
         commitment = _squared_distance(features, ops.stop_gradient(vectors))

@@ -1,6 +1,7 @@
 """The learned prior that couples latents of several modalities (POISE-VAE): parameters, bounds, chains, normaliser."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -81,23 +82,27 @@ class CoupledExponentialPrior(LatentPrior):
         self.owner = np.concatenate([np.repeat(range(len(sizes)), sizes), np.repeat(range(len(sizes)), private)])
         self.private = np.arange(self.latent_size) >= sum(sizes)
 
-    def share_out(self, latent_size: int, private: dict[str, int]) -> None:
+    def share_out(self, latent_size: int, modalities: Sequence[str], private: dict[str, int]) -> None:
         """Sets the numbers of latents where they are not given: those that are not private, in equal parts.
 
         Args:
             latent_size: of all modalities together, private ones included.
-            private: numbers of private ones by modality, all of them.
+            modalities: names.
+            private: numbers of private ones by modality, of some of them.
 
         Raises:
             ValueError: they cannot be shared out, or others were given.
         """
-        modalities, private_sizes = list(private), tuple(private.values())
+        modalities = list(modalities)
+        if set(private) - set(modalities):
+            raise ValueError(f"private_latents must name some of {modalities}; got {sorted(private)}.")
+        private_sizes = tuple(private.get(name, 0) for name in modalities)
         if self.latent_sizes is None:
             each, left = divmod(latent_size - sum(private_sizes), len(modalities))
             if left or each < 1:
                 raise ValueError(
                     f"latent_size, less private_latents, is shared out among {modalities}; got {latent_size} and "
-                    f"{private}. Change them, or give prior=CoupledExponentialPrior(latent_sizes=...)."
+                    f"{dict(private)}. Change them, or give prior=CoupledExponentialPrior(latent_sizes=...)."
                 )
             self.set_sizes((each,) * len(modalities), private_sizes)
         fits = self.latent_size == latent_size and len(self.latent_sizes) == len(modalities)

@@ -1,5 +1,6 @@
 """Likelihoods p(x|z): what the decoder's outputs mean."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from keras import ops
 from keras_vae import checks
 from keras_vae.distributions.bernoulli import Bernoulli, IndependentBernoulli
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
+from keras_vae.networks import ends_in, output_shape
 from keras_vae.parts.part import Part
 
 tfd = tfp.distributions
@@ -22,6 +24,7 @@ class Likelihood(Part):
         support: `(lowest, highest)` value that x may take, or None for the real line.
         data_dtype: what x is made of: "float32", or "int32" for whole numbers, such as codes and tokens.
         one_hot: whether x must be one-hot along its last axis.
+        logits: whether the decoder's outputs are logits, real numbers that no activation bounds.
         refuses_images: whether what looks like 8-bit images, not brought to [0, 1], is refused.
     """
 
@@ -29,24 +32,35 @@ class Likelihood(Part):
     data_dtype = "float32"
     one_hot = False
     refuses_images = False
+    logits = False
 
     def parameters_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape, without batch, that the decoder must return for events of `event_shape`."""
         return tuple(event_shape)
 
-    def check(self, returned: tuple[int | None, ...], event_shape: tuple[int, ...], decoder_input: Any) -> None:
-        """Refuses a decoder that returns another shape than this likelihood needs.
+    def check(
+        self, decoder: keras.layers.Layer, input_shape: Any, event_shape: tuple[int, ...], name: str = ""
+    ) -> None:
+        """Builds a decoder; refuses one that returns another shape than this likelihood needs, and warns of one whose
+        last activation bounds what are logits.
 
         Args:
-            returned: what it returns of an example.
+            input_shape: of what it is given, batch included.
             event_shape: of the data.
-            decoder_input: shape of what it is given, for the message.
+            name: of the modality, for messages.
         """
-        wanted = tuple(self.parameters_shape(event_shape))
+        what = f"decoder of {name!r}" if name else "decoder"
+        returned, wanted = output_shape(what, decoder, input_shape)[1:], tuple(self.parameters_shape(event_shape))
         if tuple(returned) != wanted:
             raise ValueError(
-                f"The decoder returns {list(returned)} an example of {decoder_input}, but {type(self).__name__} needs "
-                f"{list(wanted)} for these data."
+                f"The {what} returns {list(returned)} an example, but {type(self).__name__} needs {list(wanted)} for "
+                "these data."
+            )
+        if self.logits and ends_in(decoder) in ("sigmoid", "softmax", "relu", "tanh", "hard_sigmoid", "softplus"):
+            warnings.warn(
+                f"The {what} ends in a {ends_in(decoder)}, but {type(self).__name__} takes logits, which no activation "
+                "bounds: leave it out, or reconstructions cannot reach the data.",
+                stacklevel=2,
             )
 
     def distribution(self, given: Any = None, batch_ndims: int = 1) -> Any:
@@ -122,6 +136,7 @@ class BernoulliLikelihood(Likelihood):
     """Bernoulli with independent dimensions; the decoder returns logits. Data in [0, 1] count as expected bits."""
 
     support = (0.0, 1.0)
+    logits = True
 
     def distribution(self, given: Any = None, batch_ndims: int = 1) -> Any:
         bits = Bernoulli(logits=tf.cast(given, "float32"), dtype="float32")
@@ -169,6 +184,7 @@ class CategoricalLikelihood(Likelihood):
     """One-hot categories along the last axis; the decoder returns logits of the same shape."""
 
     support = (0.0, 1.0)
+    logits = True
     one_hot = True
 
     def distribution(self, given: Any = None, batch_ndims: int = 1) -> Any:

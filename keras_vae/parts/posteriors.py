@@ -29,7 +29,7 @@ class LocationScalePosterior(Posterior):
         self.latent_size = checks.whole("latent_size", latent_size)
 
     def build(self, input_shape):
-        self.flatten = keras.layers.Flatten(dtype="float32")
+        self.flatten = keras.layers.Flatten("channels_last", dtype="float32")
         self.flatten.build(input_shape)
         self.head = keras.layers.Dense(2 * self.latent_size, dtype="float32", name="head")
         self.head.build(self.flatten.compute_output_shape(input_shape))

@@ -229,7 +229,7 @@ BAD_NETWORKS = {
     "decoder of another latent_size": (
         lambda: keras_vae.VAE(networks()[0], dense_decoder(5, (8, 8, 1), widths=(4,)), 3),
         IMAGES,
-        r"expected shape=\(None, 5\), found shape=\(None, 3\)",
+        r"takes inputs of \(None, 5\), but is given \(None, 3\)",
     ),
     "encoder of another shape": (
         lambda: keras_vae.VAE(dense_encoder((4, 4, 1), widths=(4,)), networks()[1], 3),
@@ -239,7 +239,7 @@ BAD_NETWORKS = {
     "decoder of one modality": (
         lambda: keras_vae.MVAE({"a": networks()[0]}, {"a": dense_decoder(3, (7,), widths=(4,))}, 3),
         {"a": IMAGES},
-        r"decoder returns \[7\]",
+        r"decoder of 'a' returns \[7\]",
     ),
     "completing from a condition that holds no mask": (
         lambda: keras_vae.CVAE(latent_size=3, completes=True),

@@ -192,10 +192,10 @@ def test_private_latents_are_independent_of_the_other_modality(pairs):
         ({"private_latents": {"sound": 1}}, r"must name some of .*; got \['sound'\]"),
         ({"prior": CoupledExponentialPrior((1, 1))}, r"has latents \(1, 1\).* 4 in all"),
         ({"prior": "standard_normal"}, r"Choose from \['coupled'\]"),
-        ({"prior": keras_vae.parts.StandardNormalPrior(4)}, 'must be "coupled" or a CoupledExponentialPrior'),
+        ({"prior": keras_vae.parts.StandardNormalPrior(4)}, "one of .*coupled.* or a CoupledExponentialPrior"),
         ({"posterior": "laplace"}, "computed of normals.*LaplacePosterior"),
     ],
 )
 def test_poise_vae_refuses(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         poise(**{"latent_size": 4, **options})

@@ -57,6 +57,8 @@ class Verbs:
             raise ValueError(f"{what} must have the shape [{wanted}]; got {list(z.shape)}.")
         if tf.executing_eagerly() and z.dtype.is_floating and not np.isfinite(z).all():
             raise ValueError(f"{what} hold NaN or infinite values.")
+        if tf.executing_eagerly() and z.dtype.is_integer and not np.all((np.asarray(z) >= 0) & (z < self.codes)):
+            raise ValueError(f"Codes are whole numbers, 0 to {self.codes - 1}; got {np.min(z)} to {np.max(z)}.")
         return z
 
     # What latents are made of: "int32" for codes.
