@@ -1,16 +1,17 @@
 """Cards and tables, made from recipes and `metrics.json`."""
 
 import statistics
+from typing import Any
 
 from keras_vae.zoo import entries, files
 
 
-def card(name):
+def card(name) -> str:
     """The card of an entry, Markdown: what it is, how good it is, how it was measured and made."""
     return entries.read(entries.folder(name), entries.CARD).decode()
 
 
-def render(recipe, facts):
+def render(recipe, facts) -> str:
     """The text of a card.
 
     Args:
@@ -99,7 +100,7 @@ def _mean(trainings, metric):
     return " ".join([value, *unit])
 
 
-def measured_row(row):
+def measured_row(row) -> list[str]:
     """One metric as cells: name, value, interval, provenance."""
     interval = ""
     if "standard_error" in row:
@@ -111,7 +112,7 @@ def measured_row(row):
     return [readable(row["name"]), format_value(row), interval, basis]
 
 
-def format_value(row):
+def format_value(row) -> str:
     """A value with its unit, as precise as it is worth reading."""
     if row["unit"] == "fraction":
         return f"{100 * row['value']:.1f} %"
@@ -122,16 +123,16 @@ def format_value(row):
     return f"{row['value']:g}"
 
 
-def format_size(count):
+def format_size(count) -> str:
     """Bytes, to be read."""
     return f"{count / 1e6:.1f} MB" if count > 1e5 else f"{count / 1e3:.0f} kB"
 
 
-def readable(name):
+def readable(name) -> str:
     return name.replace("_", " ").replace("/", ": ")
 
 
-def headline(facts):
+def headline(facts) -> str:
     """The entry's one figure, for lists."""
     row = next(row for row in facts["metrics"] if row["name"] == facts["headline"])
     error = ""
@@ -141,14 +142,14 @@ def headline(facts):
     return " ".join([value + error, *unit, f"({readable(row['name'])})"])
 
 
-def latents(facts, unit=" latents"):
+def latents(facts, unit=" latents") -> Any:
     """How many latents an entry has: "40 latents", or "49 codes of 512" where they are codes; "" where it has none."""
     if "codes" in facts:
         return f"{facts['latents']} codes of {facts['codes']}"
     return f"{facts['latents']}{unit}" if "latents" in facts else ""
 
 
-def overview_rows(kind="model"):
+def overview_rows(kind="model") -> list[list[str]]:
     """Name, data, latents, parameters, headline and size of every entry, as strings."""
     rows = []
     for name in entries.names(kind):
@@ -169,13 +170,13 @@ def overview_rows(kind="model"):
 OVERVIEW_HEADER = ("entry", "data", "latents", "parameters", "headline", "size")
 
 
-def results_table():
+def results_table() -> str:
     """The README's table of results, Markdown: a row an entry, with its headline figure."""
     rows = [[f"[`{name}`](zoo/{name}/README.md)", *others] for name, *others in overview_rows()]
     return table(rows, OVERVIEW_HEADER)
 
 
-def table(rows, header):
+def table(rows, header) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -29,7 +29,7 @@ ARCHIVE, METRICS, TRAININGS, CARD, PREVIEW, EXAMPLES, RECIPE = (
 )
 
 
-def names(kind="model"):
+def names(kind="model") -> list[str]:
     """Names of the entries that can be loaded, sorted.
 
     Args:
@@ -39,12 +39,12 @@ def names(kind="model"):
     return [name for name in made if kind is None or kind == recipe(name).kind]
 
 
-def recipes():
+def recipes() -> list[str]:
     """Names of all entries that can be trained, sorted: those of `names(None)`, and those with a recipe alone."""
     return sorted(path.parent.name for path in ROOT.glob(f"*/{RECIPE}"))
 
 
-def folder(name):
+def folder(name) -> Any:
     """Folder of an entry: of a name in the zoo, or a `pathlib.Path` of one's own.
 
     Raises:
@@ -119,12 +119,12 @@ def _facts(source):
     return facts
 
 
-def trainings(name):
+def trainings(name) -> list[dict[str, Any]]:
     """Other trainings of an entry, with other seeds and hyperparameters, as measured by `benchmarks/trainings.py`."""
     return json.loads(files.read(ROOT / name, TRAININGS)) if files.found(ROOT / name, TRAININGS) else []
 
 
-def examples(name):
+def examples(name) -> Any:
     """A few inputs that ship with an entry, float32, as the model takes them: images in [0, 1], vectors as they are.
 
     Raises:
@@ -139,7 +139,7 @@ def examples(name):
     return inputs["x"] if set(inputs) == {"x"} else inputs
 
 
-def as_floats(data):
+def as_floats(data) -> Any:
     """Float32 of data, or of a dict of them: 8-bit images, kept as integers, are brought to [0, 1]."""
     if isinstance(data, dict):
         return {name: as_floats(part) for name, part in data.items()}
@@ -250,42 +250,42 @@ def save(model: Any, target: str | os.PathLike, *, kind: str = "model") -> None:
     write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})
 
 
-def archive_facts(data):
+def archive_facts(data) -> dict[str, Any]:
     """What `metrics.json` says of an archive."""
     return {"sha256": sha256(data), "bytes": len(data)}
 
 
-def model_facts(model, kind):
+def model_facts(model, kind) -> dict[str, Any]:
     """What `metrics.json` says of a built model of this kind."""
     latents = latents_of(model) if kind == "model" else {}
     return {"model": type(model).__name__, **latents, "parameters": model.count_params()}
 
 
-def latents_of(model):
+def latents_of(model) -> Any:
     """How many latents a built latent-variable model has, and where they are codes, out of how many: `{"latents": 49,
     "codes": 512}`."""
     codes = getattr(model, "codes", None)  # of its codebook
     return {"latents": math.prod(model.latent_shape()), **({"codes": codes} if codes else {})}
 
 
-def to_json(value):
+def to_json(value) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
 
 
-def call_with(function, overrides=None, **fixed):
+def call_with(function, overrides=None, **fixed) -> Any:
     """Calls a recipe's function with those overrides that it takes as arguments."""
     known = inspect.signature(function).parameters
     return function(**{name: value for name, value in (overrides or {}).items() if name in known}, **fixed)
 
 
-def stages(recipe, overrides=None):
+def stages(recipe, overrides=None) -> list[dict[str, Any]]:
     """What a recipe's `training` returns, as a list of plans, one a stage: `{"compile": arguments of compile, "frozen":
     parts left alone, "settings": `{"objective.samples": 5}` and the like, ...}`, the rest being arguments of `fit`."""
     plans = call_with(recipe.training, overrides)
     return plans if isinstance(plans, list) else [plans]
 
 
-def check_overrides(recipe, overrides):
+def check_overrides(recipe, overrides) -> Any:
     """Refuses overrides that no function of a recipe takes."""
     functions = (recipe.model, recipe.data_of, recipe.training)
     known = {name for function in functions for name in inspect.signature(function).parameters}

@@ -1,7 +1,9 @@
 """What the recipes of the digit classifiers share: they judge the coherence of multimodal models."""
 
+from typing import Any
 
-def model(shape, width=32, dropout=0.2):
+
+def model(shape, width=32, dropout=0.2) -> Any:
     """Convolutions with batch normalisation, images `[batch, *shape]` to logits `[batch, 10]`."""
     import keras
     from keras import layers
@@ -16,7 +18,7 @@ def model(shape, width=32, dropout=0.2):
     return keras.Model(inputs, layers.Dense(10, dtype="float32")(x), name="digit_classifier")
 
 
-def data_of(source, batch_size=128, seed=0, split="train"):
+def data_of(source, batch_size=128, seed=0, split="train") -> Any:
     """Augmented batches `(images in [0, 1], labels)` of the training split."""
     import functools
 
@@ -35,14 +37,14 @@ def data_of(source, batch_size=128, seed=0, split="train"):
     return index_batches(len(images), batch_size, True, seed).map(make, tf.data.AUTOTUNE).prefetch(2)
 
 
-def objective():
+def objective() -> Any:
     """What a classifier is compiled with, besides an optimizer."""
     import keras
 
     return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": ["accuracy"]}
 
 
-def training(source, epochs, learning_rate=1e-3, batch_size=128):
+def training(source, epochs, learning_rate=1e-3, batch_size=128) -> Any:
     """AdamW along a cosine."""
     import keras
 
@@ -59,7 +61,7 @@ def training(source, epochs, learning_rate=1e-3, batch_size=128):
     }
 
 
-def evaluate(model, source):
+def evaluate(model, source) -> Any:
     """Accuracy on the test split."""
     from keras_vae.data import arrays
     from keras_vae.metrics import Estimate
@@ -69,7 +71,7 @@ def evaluate(model, source):
     yield "accuracy", Estimate.of(right, "fraction"), "test images"
 
 
-def one_of_each(source, split="test"):
+def one_of_each(source, split="test") -> Any:
     """The first image of each digit, uint8 `[10, ...]`."""
     import numpy as np
 
@@ -79,7 +81,7 @@ def one_of_each(source, split="test"):
     return images[[int(np.flatnonzero(labels == digit)[0]) for digit in range(10)]]
 
 
-def preview(model, x):
+def preview(model, x) -> dict[str, Any]:
     """The ten examples, and what they are judged as."""
     digits = model.predict(x, verbose=0).argmax(axis=-1)
     return {"Judged as " + "  ".join(map(str, digits)): {"test images": x}}

@@ -1,5 +1,7 @@
 """What recipes of several entries share: licences of data, and what is measured and shown of models of images."""
 
+from typing import Any
+
 MNIST = (
     "Code and weights: Apache 2.0. The images of MNIST in `examples.npz` and the preview: Yann LeCun and Corinna "
     "Cortes, Creative Commons Attribution-Share Alike 3.0."
@@ -10,7 +12,7 @@ SVHN = (
 )
 
 
-def likelihoods(model, x, split, samples, seed):
+def likelihoods(model, x, split, samples, seed) -> Any:
     """The negative log-likelihood, the free energy with its terms and the active units, as `evaluate` yields them."""
     from keras_vae import metrics
 
@@ -20,7 +22,7 @@ def likelihoods(model, x, split, samples, seed):
     yield "active_units", metrics.active_units(model, x), split
 
 
-def reconstructions_and_samples(model, x, of="test images"):
+def reconstructions_and_samples(model, x, of="test images") -> Any:
     """A preview: the examples with their reconstructions, and draws from the prior."""
     return {
         "Reconstructions": {of: x, "means": model.reconstruct(x)},

@@ -11,6 +11,7 @@ import re
 import subprocess
 import time
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -101,7 +102,7 @@ def _last(run, chief):
     return None
 
 
-def train(name, overrides=None, run=None, precision="float32", verbose="auto", strategy=None):
+def train(name, overrides=None, run=None, precision="float32", verbose="auto", strategy=None) -> Any:
     """Trains an entry's model by its recipe, or goes on from the last finished epoch of an earlier start.
 
     Args:
@@ -185,7 +186,7 @@ def _train(name, recipe, overrides, run, precision, verbose, strategy, chief):
     return model, facts
 
 
-def in_float32(recipe, overrides, model):
+def in_float32(recipe, overrides, model) -> Any:
     """A trained model as one of the policy float32, which is the global one again afterwards, and on one device."""
     trained_in = keras.config.dtype_policy().name
     keras.config.set_dtype_policy("float32")
@@ -218,7 +219,7 @@ def _by_rows(data):
     return data.with_options(options)
 
 
-def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs):
+def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs) -> Any:
     """Fits a model stage after stage; epochs are counted through.
 
     Args:
@@ -258,7 +259,7 @@ def _set_trainable(model, stage, trainable):
             layer.trainable = trainable
 
 
-def machine():
+def machine() -> dict[str, Any]:
     """What a measurement was made with."""
     packages = ("keras_vae", "tensorflow", "keras", "tensorflow-probability", "numpy")
     gpus = tf.config.list_physical_devices("GPU")
@@ -280,7 +281,7 @@ def _commit():
         return None
 
 
-def write_entry(name, model, training, target, report=None, archive=None, **settings):
+def write_entry(name, model, training, target, report=None, archive=None, **settings) -> Any:
     """Measures a trained model by its recipe and writes the entry, all in one step: archive, metrics, examples,
     preview, card.
 
@@ -340,7 +341,7 @@ def _rounded(weight):
     return ((weight.view(np.uint32) + np.uint32(0x2000)) & np.uint32(0xFFFFC000)).view(np.float32)
 
 
-def measure(recipe, model, report=None, **settings):
+def measure(recipe, model, report=None, **settings) -> list[dict[str, Any]]:
     """The recipe's measurements as `metrics.json` holds them.
 
     Args:
@@ -356,7 +357,7 @@ def measure(recipe, model, report=None, **settings):
     return rows
 
 
-def golden_outputs(model, inputs, kind="model"):
+def golden_outputs(model, inputs, kind="model") -> dict[str, Any]:
     """What the weights of an entry of this kind are remembered by: float32 arrays of a few deterministic outputs."""
     if kind == "classifier":
         return {"logits": np.asarray(model(inputs, training=False))}

@@ -30,7 +30,7 @@ class IndependentBernoulli(tfd.Independent):
 
 
 @tf.custom_gradient
-def summed_softplus(logits):
+def summed_softplus(logits) -> tf.Tensor:
     """`sum log(1 + exp(logits))` over the last axis, whose size is known: `[..., size]` to `[...]`.
 
     Of `log(1 + exp(a)) = max(a, 0) + log(1 + exp(-|a|))`, 16 second parts share a logarithm, of their product.

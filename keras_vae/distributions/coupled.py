@@ -63,7 +63,7 @@ class CoupledExponential(OwnDistribution):
     def _batch_shape_tensor(self):
         return tf.shape(self.linear)[:-1]
 
-    def with_constant_parameters(self):
+    def with_constant_parameters(self) -> "CoupledExponential":
         """The same, but no gradient reaches its parameters."""
         parts = (tf.stop_gradient(part) for part in (self.coupling, self.linear, self.quadratic))
         coupling, linear, quadratic = parts
@@ -72,13 +72,13 @@ class CoupledExponential(OwnDistribution):
 
     # --- densities ----------------------------------------------------------------------------------------------
 
-    def natural_parameters(self, z):
+    def natural_parameters(self, z) -> tuple[tf.Tensor, tf.Tensor]:
         """`(linear, quadratic)`, `[..., latent]` each, of every latent given those of the other modalities."""
         given = tf.tensordot(sufficient_statistics(z), self.coupling, 1)
         linear, quadratic = tf.split(given, 2, axis=-1)
         return self.linear + linear, self.quadratic + quadratic
 
-    def conditional(self, z):
+    def conditional(self, z) -> tuple[tf.Tensor, tf.Tensor]:
         """`(loc, scale)`, `[..., latent]` each, of every latent given those of the other modalities."""
         linear, quadratic = self.natural_parameters(z)
         variance = 1.0 / (1.0 - 2.0 * quadratic)
@@ -97,7 +97,7 @@ class CoupledExponential(OwnDistribution):
             )
         return self._unnormalized_log_prob(z) - self.log_partition
 
-    def marginal_log_prob(self, z, modality=0):
+    def marginal_log_prob(self, z, modality=0) -> tf.Tensor:
         """Unnormalised log-density of the latents of all modalities but one, which is integrated analytically.
 
         Args:
@@ -113,7 +113,7 @@ class CoupledExponential(OwnDistribution):
 
     # --- chains -------------------------------------------------------------------------------------------------
 
-    def sweep(self, z, noise, order=None):
+    def sweep(self, z, noise, order=None) -> tf.Tensor:
         """Draws the latents of one modality after another, each given all others: states `[..., latent]` to the next.
 
         Args:
@@ -125,7 +125,7 @@ class CoupledExponential(OwnDistribution):
             z = tf.where(self.members[modality], loc + scale * noise, z)
         return z
 
-    def sweep_log_prob(self, after, before):
+    def sweep_log_prob(self, after, before) -> tf.Tensor:
         """Log-density, `[...]`, of the states that a sweep leads to from those before, `[..., latent]` each."""
         total, state = 0.0, before + tf.zeros_like(after)
         for member in self.members:
@@ -134,7 +134,7 @@ class CoupledExponential(OwnDistribution):
             state = tf.where(member, after, state)
         return total
 
-    def starts(self, chains, seed):
+    def starts(self, chains, seed) -> tf.Tensor:
         """States, `[chains, ..., latent]`, from which chains start."""
         shape = tf.concat([[chains], tf.shape(self.linear)], axis=0)
         seeds = tfp.random.split_seed(seed)
@@ -146,7 +146,7 @@ class CoupledExponential(OwnDistribution):
         first = stateless_uniform([], seeds[0], 0, count, tf.int32)
         return tf.reshape(tf.gather(self.start, (first + tf.range(size)) % count), shape)
 
-    def chains(self, count, seed, sweeps=None, same_noise=False):
+    def chains(self, count, seed, sweeps=None, same_noise=False) -> tuple[tf.Tensor, tf.Tensor]:
         """Last two states of chains: `(before, after)` the last sweep, `[chains, ..., latent]` each.
 
         The last `gradient_sweeps` pass a gradient on to the parameters (reparameterised draws), the others none.
@@ -218,10 +218,10 @@ class GibbsMixture:
     def __init__(self, target, states):
         self.target, self.states = target, states
 
-    def batch_shape_tensor(self):
+    def batch_shape_tensor(self) -> tf.Tensor:
         return self.target.batch_shape_tensor()
 
-    def sample(self, samples, seed):
+    def sample(self, samples, seed) -> tf.Tensor:
         """Draws, `[samples, ..., latent]`, from the states in turn."""
         seeds, count = tfp.random.split_seed(seed), tf.shape(self.states)[0]
         # Each equally often in expectation, however many are drawn at a time
@@ -229,13 +229,13 @@ class GibbsMixture:
         before = tf.gather(self.states, (first + tf.range(samples)) % count)
         return self.target.sweep(before, stateless_normal(tf.shape(before), seeds[1]))
 
-    def log_prob(self, z):
+    def log_prob(self, z) -> tf.Tensor:
         """Nats, `[samples, ...]`, of draws `[samples, ..., latent]`."""
         logs = self.target.sweep_log_prob(z[:, None], self.states)
         return tf.reduce_logsumexp(logs, axis=1) - tf.math.log(tf.cast(tf.shape(self.states)[0], z.dtype))
 
 
-def coupled_kl_divergence(q, p, before, after, p_states, estimator="pathwise"):
+def coupled_kl_divergence(q, p, before, after, p_states, estimator="pathwise") -> tf.Tensor:
     """`KL(q || p)` of two `CoupledExponential`s of one coupling, nats, `[...]`.
 
     With `B = nu' T(z)`, `KL = E_q[B] - log Z_q + log Z_p`. `log Z_q` is estimated by importance sampling from a
@@ -272,7 +272,7 @@ def _energy(q, p, z):
 
 
 @tf.function(autograph=False, reduce_retracing=True)
-def annealed_log_partition(coupling, owner, states, seed, steps):
+def annealed_log_partition(coupling, owner, states, seed, steps) -> tuple[tf.Tensor, tf.Tensor]:
     """`log Z` of the prior `exp(-|z|^2 / 2 + T' G T / 2)`, relative to the standard normal's, in nats, by annealed
     importance sampling (Neal 2001) along `t G`, with the first modality integrated analytically.
 
@@ -312,6 +312,6 @@ def annealed_log_partition(coupling, owner, states, seed, steps):
     return tf.reduce_logsumexp(up) - count, count - tf.reduce_logsumexp(down)
 
 
-def sufficient_statistics(z):
+def sufficient_statistics(z) -> tf.Tensor:
     """`T(z) = [z, z^2]`, `[..., 2 latent]`."""
     return tf.concat([z, z**2], axis=-1)

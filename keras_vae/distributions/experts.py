@@ -1,12 +1,14 @@
 """Joint posteriors of several modalities' experts."""
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
 
-def product_of_experts(loc, scale, mask=None, prior=True):
+def product_of_experts(loc, scale, mask=None, prior=True) -> tuple[tf.Tensor, tf.Tensor]:
     """Product of diagonal normal experts, and of the standard normal prior (Wu & Goodman 2018, section 2.2).
 
     The product has precision `1 + sum_m 1 / scale_m**2` and a mean weighted by precisions. It is computed from
@@ -34,7 +36,7 @@ def product_of_experts(loc, scale, mask=None, prior=True):
     return tf.reduce_sum(weights * loc, axis=0), tf.exp(-0.5 * log_total)
 
 
-def mixture_of_experts(components, mask=None):
+def mixture_of_experts(components, mask=None) -> Any:
     """Uniform mixture of experts (Shi et al. 2019, section 3).
 
     Args:

@@ -30,7 +30,7 @@ class Inference(NamedTuple):
     log_likelihood: np.ndarray
 
 
-def closed_form(x, latent_size):
+def closed_form(x, latent_size) -> Parameters:
     """Maximum-likelihood parameters of complete data `[examples, features]` (equations 7 and 8, with R = I)."""
     values, axes = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))
     variance = values[:-latent_size].mean()
@@ -38,7 +38,7 @@ def closed_form(x, latent_size):
     return _checked(Parameters(axes[:, : -latent_size - 1 : -1] * np.sqrt(kept), x.mean(axis=0), variance))
 
 
-def infer(x, parameters):
+def infer(x, parameters) -> Inference:
     """Exact posterior and log-likelihood of `x`, `[examples, features]`. Memory: examples x latents x latents."""
     (loadings, mean, variance), observed = parameters, ~np.isnan(x)
     latent_size = loadings.shape[1]
@@ -55,7 +55,7 @@ def infer(x, parameters):
     return Inference(means, variance * inverse, log_likelihood)
 
 
-def expectation_maximisation(x, parameters, iterations, tolerance):
+def expectation_maximisation(x, parameters, iterations, tolerance) -> tuple[Parameters, list[float]]:
     """Iterates until the mean log-likelihood rises by less than the tolerance.
 
     Returns:
@@ -93,7 +93,7 @@ def _checked(parameters):
     return parameters
 
 
-def principal(loadings):
+def principal(loadings) -> tuple[np.ndarray, np.ndarray]:
     """Orthonormal axes of W `[features, latent]`, in falling order, and its scales along them `[latent]`.
 
     The largest entry of each axis is positive.

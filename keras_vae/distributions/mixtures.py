@@ -76,7 +76,7 @@ class FullNormalMixture(OwnDistribution):
     def _batch_shape_tensor(self):
         return tf.constant([], tf.int32)
 
-    def component_log_prob(self, z):
+    def component_log_prob(self, z) -> tf.Tensor:
         """`log p(k) + log p(z|k)`, `[..., components]`."""
         components, latents = self.loc.shape
         rows = tf.reshape(z, [-1, latents])
@@ -105,7 +105,7 @@ class FullNormalMixture(OwnDistribution):
         solved = tf.linalg.triangular_solve(tf.gather(self.factors, chosen), noise[..., None])[..., 0]
         return tf.gather(self.loc, chosen) + solved
 
-    def complete(self, z, known, seed):
+    def complete(self, z, known, seed) -> tf.Tensor:
         """Draws of the unknown latents given the known ones.
 
         Args:

@@ -1,11 +1,13 @@
 """Distributions of which a part is known."""
 
+from typing import Any
+
 import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
 
-def given_visible(p, visible, mask):
+def given_visible(p, visible, mask) -> Any:
     """p(x|z) with some dimensions known: draws and means hold `visible` there, log-densities cover the others only.
 
     Args:

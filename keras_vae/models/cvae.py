@@ -79,7 +79,7 @@ class CVAE(VAE):
             built(self.prior, (None, *self.condition_shape))
         super().build(input_shape["x"])
 
-    def likelihood_of(self, z, batch=None):
+    def likelihood_of(self, z, batch=None) -> Any:
         p = super().likelihood_of(z, batch)
         if not self.completes:
             return p

@@ -77,7 +77,7 @@ class MMVAE(MultimodalVAE):
         """Which of `count` experts make up each component, boolean `[components, experts]`: here one each."""
         return np.eye(count, dtype=bool)
 
-    def fuse(self, loc, scale, takes_part):
+    def fuse(self, loc, scale, takes_part) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = tf.reduce_any(takes_part, axis=0)  # by one expert at most; a standard one where there is none
         loc, scale = (tf.reduce_sum(tf.where(takes_part, part, 0.0), axis=0) for part in (loc, scale))
         return loc, tf.where(chosen, scale, 1.0)
@@ -96,10 +96,10 @@ class MMVAE(MultimodalVAE):
         swapped = (tf.transpose(part, [1, 0, 2]) for part in (loc, scale))
         return mixture_of_experts(self.family(*swapped), tf.transpose(available))
 
-    def posterior_of(self, batch):
+    def posterior_of(self, batch) -> Any:
         return self.mixture(*self.components(batch))
 
-    def inference_of(self, batch):
+    def inference_of(self, batch) -> Any:
         """Draws of the mixture's components, scored by the mixture."""
         loc, scale, available = self.components(batch)
         density = self.mixture(loc, scale, available)

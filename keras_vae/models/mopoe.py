@@ -59,10 +59,10 @@ class MoPoE(MMVAE):
         if not isinstance(self.posterior[self.modalities[0]], NormalPosterior):
             raise ValueError('A product of experts is computed of normals: leave posterior= at "normal".')
 
-    def subsets(self, count):
+    def subsets(self, count) -> np.ndarray:
         sizes = range(1, min(self.largest_subset or count, count) + 1)
         members = [subset for size in sizes for subset in itertools.combinations(range(count), size)]
         return np.array([np.isin(np.arange(count), subset) for subset in members])
 
-    def fuse(self, loc, scale, takes_part):
+    def fuse(self, loc, scale, takes_part) -> tuple[tf.Tensor, tf.Tensor]:
         return product_of_experts(loc, scale, takes_part, prior=~tf.reduce_any(takes_part, axis=0))

@@ -150,7 +150,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         }
         return {name: default_encoder(event) for name, event in events.items()}, decoders
 
-    def latent_shape(self):
+    def latent_shape(self) -> Any:
         return (self.latent_size,)
 
     # --- distributions ------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         """Posterior of `(loc, scale)`, `[..., latent]`: a TFP distribution."""
         return self.posterior[self.modalities[0]].family(loc, scale)
 
-    def likelihood_of(self, z, batch=None):
+    def likelihood_of(self, z, batch=None) -> Any:
         training = batch is not None and batch.training
         parts = {name: self.decode_modality(name, z, training) for name in self.modalities}
         return Joint(parts, batch and batch.observed)
@@ -203,7 +203,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         parameters, ndims = folded(self.decoders[name], [z], [len(z.shape) - 1], training)
         return self.likelihood[name].distribution(parameters, batch_ndims=ndims)
 
-    def explain(self, z, batch, inference):
+    def explain(self, z, batch, inference) -> Any:
         """Distortions by modality, those of `batch` alone being decoded; 0 where unobserved or absent."""
         parts = {name: self.decode_modality(name, z, batch.training) for name in batch.x}
         found = Joint(parts, batch.observed).log_probs(batch.x)

@@ -73,11 +73,11 @@ class MVAE(MultimodalVAE):
             got, wanted = ([type(part).__name__ for part in (self.prior, *others)], [k.__name__ for k in self.factors])
             raise ValueError(f"A product of experts is computed of normals, and a prior of {wanted}; got {got}.")
 
-    def posterior_of(self, batch):
+    def posterior_of(self, batch) -> Any:
         loc, scale = self.fused(batch, np.ones((1, len(batch.x)), bool), self.reconstruct_absent)
         return self.family(loc[0], scale[0])
 
-    def fuse(self, loc, scale, takes_part):
+    def fuse(self, loc, scale, takes_part) -> tuple[tf.Tensor, tf.Tensor]:
         return product_of_experts(loc, scale, takes_part)
 
     def subsets(self, count: int, training: bool) -> tf.Tensor:
@@ -88,14 +88,14 @@ class MVAE(MultimodalVAE):
         drawn = tfp.random.rademacher((self.random_subsets, count), seed=self.next_seed()) > 0
         return tf.concat([fixed, drawn], axis=0)
 
-    def inference_of(self, batch):
+    def inference_of(self, batch) -> Any:
         """The posterior of each subset, of which that of all modalities is measured."""
         subsets = self.subsets(len(batch.x), batch.training)
         q = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         return Inference(q, None, tf.cast(given, "float32"), tf.one_hot(0, subsets.shape[0])[:, None], subsets=subsets)
 
-    def explain(self, z, batch, inference):
+    def explain(self, z, batch, inference) -> Any:
         """Each subset explains its own modalities, or all of them."""
         subsets, distortions, output = inference.subsets, {}, {}
         for index, name in enumerate(batch.x):

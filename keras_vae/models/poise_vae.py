@@ -91,7 +91,7 @@ class POISEVAE(MVAE):
         self.prior.share_out(self.latent_size, self.modalities, self.private_latents)
         return self.prior.owner == np.arange(len(self.modalities))[:, None], self.prior.private
 
-    def fuse(self, loc, scale, takes_part):
+    def fuse(self, loc, scale, takes_part) -> tuple[tf.Tensor, tf.Tensor]:
         precision = tf.where(takes_part, scale**-2.0, 0.0)
         return tf.reduce_sum(precision * loc, axis=0), -0.5 * tf.reduce_sum(precision, axis=0)
 
@@ -99,7 +99,7 @@ class POISEVAE(MVAE):
         """Posterior of natural parameters, `[..., latent]` each: a `CoupledExponential`, sampled by Gibbs."""
         return self.prior.posterior(linear, quadratic, sweeps=self.sweeps, gradient_sweeps=self.gradient_sweeps)
 
-    def draw(self, inference, batch, samples=1):
+    def draw(self, inference, batch, samples=1) -> tuple[tf.Tensor, tf.Tensor]:
         q = inference.q
         before, after = q.chains(self.chains if batch.training else EVALUATION_CHAINS, self.next_seed())
         states = tf.convert_to_tensor(self.prior.states)
@@ -107,9 +107,9 @@ class POISEVAE(MVAE):
             states = self.prior.advance(self.prior_sweeps, self.next_seed())
         return after[0], coupled_kl_divergence(q, self.prior_of(), before, after, states, self.gradient)
 
-    def proposal(self, batch):
+    def proposal(self, batch) -> Any:
         q = self.posterior_of(batch)
         return GibbsMixture(q, q.chains(PROPOSAL_CHAINS, tf.constant([0, 0]), same_noise=True)[1])
 
-    def own_callbacks(self):
+    def own_callbacks(self) -> list:
         return [*super().own_callbacks(), UpToDate()]

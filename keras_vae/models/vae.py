@@ -100,11 +100,11 @@ class VAE(LatentVariableModel):
         """Shape of what the decoder takes, without batch."""
         return self.latent_shape()
 
-    def posterior_of(self, batch):
+    def posterior_of(self, batch) -> Any:
         given = batch.x if batch.condition is None else [batch.x, batch.condition]
         return self.posterior.distribution(self.encoder(given, training=batch.training))
 
-    def likelihood_of(self, z, batch=None):
+    def likelihood_of(self, z, batch=None) -> Any:
         given, lead = [z], [len(z.shape) - len(self.decoder_input_shape())]
         if batch is not None and batch.condition is not None:
             given, lead = [*given, batch.condition], [*lead, 1]

@@ -79,7 +79,7 @@ class VampVAE(VAE):
                 return
         raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {count}.")
 
-    def prior_of(self, batch=None):
+    def prior_of(self, batch=None) -> Any:
         training = batch is not None and batch.training
         return NormalMixture(*self.posterior(self.encoder(self.pseudo_inputs, training=training)))
 

@@ -91,17 +91,17 @@ class VQVAE(VAE):
         """Weight of the commitment in the objective, a variable."""
         return self.objective.commitment
 
-    def default_networks(self, parameters_shape):
+    def default_networks(self, parameters_shape) -> Any:
         encoder = default_grid_encoder(self.event_shape, self.latent_size)
         return encoder, default_grid_decoder(self.latent_size, parameters_shape)
 
-    def latent_shape(self):
+    def latent_shape(self) -> Any:
         return tuple(self.encoder.compute_output_shape((None, *self.event_shape))[1:-1])
 
-    def decoder_input_shape(self):
+    def decoder_input_shape(self) -> tuple[int, ...]:
         return (*self.latent_shape(), self.latent_size)
 
-    def likelihood_of(self, z, batch=None):
+    def likelihood_of(self, z, batch=None) -> Any:
         return self.decode_vectors(self.posterior.lookup(z), batch)
 
     def decode_vectors(self, vectors: tf.Tensor, batch: Any = None) -> Any:

@@ -6,7 +6,7 @@ from keras import layers, ops
 from keras_vae.networks.channels_last import Conv2D, Cropping2D, ZeroPadding2D
 
 
-def gated_pixel_cnn(grid, codes, width=64, blocks=8, dropout=0.1, name="gated_pixel_cnn"):
+def gated_pixel_cnn(grid, codes, width=64, blocks=8, dropout=0.1, name="gated_pixel_cnn") -> keras.Model:
     """Gated PixelCNN (van den Oord et al. 2016, "Conditional image generation with PixelCNN decoders", figure 2).
 
     Int `[batch, rows, columns]` to logits `[batch, rows, columns, codes]`. Every block widens what a code sees by a row

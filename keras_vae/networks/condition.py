@@ -14,7 +14,7 @@ def input_shapes(shape: tuple[int, ...], condition_shape: tuple[int, ...] | None
     return (None, *shape) if condition_shape is None else [(None, *shape), (None, *condition_shape)]
 
 
-def flat_inputs(shape, condition_shape=None):
+def flat_inputs(shape, condition_shape=None) -> Any:
     """Input of a dense network, or `[input, condition]`, and all their numbers as one vector."""
     if condition_shape is None:
         inputs = keras.Input(shape)
@@ -23,7 +23,7 @@ def flat_inputs(shape, condition_shape=None):
     return inputs, layers.Concatenate()([Flatten()(part) for part in inputs])
 
 
-def image_inputs(shape, condition_shape=None):
+def image_inputs(shape, condition_shape=None) -> Any:
     """Input of a convolutional network, or `[input, condition]`, and an image that holds them both as channels.
 
     A condition of the image's height and width is joined as it is, any other through a learned map to one channel.

@@ -1,6 +1,7 @@
 """Strided convolutional networks, for images `[height, width, channels]` of any size."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers
@@ -18,7 +19,7 @@ def convolutional_encoder(
     first_stride=2,
     condition_shape=None,
     name="convolutional_encoder",
-):
+) -> keras.Model:
     """Encoder `[batch, height, width, channels]` to `[batch, width]`; every entry of `filters` halves the image.
 
     With a condition, of `[x, condition]`. `first_stride=4` makes the first a fourth: several times faster on large
@@ -31,7 +32,9 @@ def convolutional_encoder(
     return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
 
 
-def pooling_encoder(shape, filters=(32, 64, 128), width=256, dropout=0.0, activation="relu", name="pooling_encoder"):
+def pooling_encoder(
+    shape, filters=(32, 64, 128), width=256, dropout=0.0, activation="relu", name="pooling_encoder"
+) -> keras.Model:
     """Encoder `[batch, height, width, channels]` to `[batch, width]` that tells classes apart sooner than strides do:
     convolutions with batch normalisation; every entry of `filters` halves the image, the first by a stride."""
     inputs = keras.Input(shape)
@@ -54,7 +57,7 @@ def convolutional_decoder(
     last_stride=2,
     condition_shape=None,
     name="convolutional_decoder",
-):
+) -> keras.Model:
     """Decoder `[batch, latent_size]` to `[batch, *shape]`; every entry of `filters` doubles the image.
 
     With a condition, of `[z, condition]`. `last_stride=4` makes the last quadruple it, as the encoder's `first_stride`.
@@ -77,19 +80,19 @@ def convolutional_decoder(
     return keras.Model(inputs, crop(x, shape), name=name)
 
 
-def smallest_image(x, shape, growth, filters, activation=None):
+def smallest_image(x, shape, growth, filters, activation=None) -> Any:
     """Features to the image that, `growth` times larger on each side, is at least as large as `shape`."""
     sides = smallest_sides(shape, growth)
     x = layers.Dense(math.prod(sides) * filters, activation=activation)(x)
     return layers.Reshape((*sides, filters))(x)
 
 
-def smallest_sides(shape, growth):
+def smallest_sides(shape, growth) -> list[int]:
     """Height and width of the smallest image that, `growth` times larger on each side, is as large as `shape`."""
     return [math.ceil(side / growth) for side in shape[:2]]
 
 
-def crop(x, shape):
+def crop(x, shape) -> Any:
     """Cuts what the doublings made too large at the bottom and the right."""
     excess = [(0, have - want) for have, want in zip(x.shape[1:3], shape[:2], strict=True)]
     return Cropping2D(excess)(x) if any(right for _, right in excess) else x

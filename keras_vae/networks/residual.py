@@ -24,7 +24,7 @@ def residual_encoder(
     dropout=0.0,
     grid=False,
     name="residual_encoder",
-):
+) -> keras.Model:
     """Encoder `[batch, height, width, channels]` to `[batch, width]`; every stage halves the image.
 
     `grid=True`: to `[batch, rows, columns, width]`, what the halvings leave of the image, without an activation.
@@ -54,7 +54,7 @@ def residual_decoder(
     output_activation=None,
     grid=False,
     name="residual_decoder",
-):
+) -> keras.Model:
     """Decoder `[batch, latent_size]` to `[batch, *shape]`; every stage doubles the image.
 
     `grid=True`: from `[batch, rows, columns, latent_size]`, the smallest image; `width` is not used.

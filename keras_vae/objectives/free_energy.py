@@ -25,7 +25,7 @@ class FreeEnergy(Objective):
         self.weigh(beta=beta)
         self.samples = checks.whole("samples", samples)
 
-    def terms(self, model, batch):
+    def terms(self, model, batch) -> Any:
         inference = model.inference_of(batch)
         z, rates = model.draw(inference, batch, self.samples)
         distortions, output = model.explain(z, batch, inference)
@@ -79,5 +79,5 @@ class Capacity(FreeEnergy):
         super().__init__(beta, samples, **kwargs)
         self.weigh(capacity=capacity)
 
-    def weighted(self, rate):
+    def weighted(self, rate) -> tf.Tensor:
         return self.beta * tf.abs(tf.reduce_mean(rate) - self.capacity)

@@ -46,7 +46,7 @@ class ImportanceWeighted(Objective):
         self.estimator = checks.choice("estimator", estimator, ESTIMATORS)
         self.bound = checks.choice("bound", bound, BOUNDS)
 
-    def terms(self, model, batch):
+    def terms(self, model, batch) -> Any:
         inference = model.inference_of(batch)
         z = inference.q.sample(self.samples, seed=model.next_seed())
         density, set_scale = inference.density or inference.q, None
@@ -101,7 +101,7 @@ class ImportanceWeighted(Objective):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def scale_gradient_later(z):
+def scale_gradient_later(z) -> Any:
     """`z`, and a function that takes the factors `[...]` of the gradient that will reach z, `[..., latent]`.
 
     The factors depend on z itself, so they are known only after z has been used.

@@ -46,7 +46,7 @@ class TotalCorrelation(FreeEnergy):
         self.weigh(-1.0, gamma=gamma)
         self.sampling = checks.choice("sampling", sampling, SAMPLINGS)
 
-    def added(self, model, q, z, batch):
+    def added(self, model, q, z, batch) -> Any:
         each = q.distribution.log_prob(z[:, None])  # [draw, example, latent]: of every draw under every posterior
         weights = self.log_weights(tf.shape(z)[0])
         log_q = tf.reduce_logsumexp(tf.reduce_sum(each, axis=-1) + weights, axis=1)
@@ -110,7 +110,7 @@ class Adversarial(FreeEnergy):
         """The critic's own optimizer, with the paper's settings."""
         return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
-    def added(self, model, q, z, batch):
+    def added(self, model, q, z, batch) -> Any:
         # Sorted uniforms: TFP's and TensorFlow's shuffles do not compile under XLA.
         order = ops.argsort(stateless_uniform(tf.shape(z), model.next_seed()), axis=0)
         fixed = ops.stop_gradient(z)

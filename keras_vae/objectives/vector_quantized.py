@@ -25,7 +25,7 @@ class VectorQuantized(Objective):
         super().__init__(**kwargs)
         self.weigh(commitment=commitment)
 
-    def terms(self, model, batch):
+    def terms(self, model, batch) -> Any:
         features, codes, vectors = model.quantized(batch)
         p = model.decode_vectors(features + ops.stop_gradient(vectors - features), batch)
         free_energy = {"distortion": -p.log_prob(batch.x), "rate": -model.prior_of(batch).log_prob(codes)}

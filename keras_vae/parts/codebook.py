@@ -49,7 +49,7 @@ class Codebook(Posterior):
     def _state(self, shape, name):
         return self.add_weight(shape=shape, initializer="zeros", trainable=False, aggregation="mean", name=name)
 
-    def vectors(self):
+    def vectors(self) -> tf.Tensor:
         """All vectors, float32 `[codes, latent]`."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class Codebook(Posterior):
         distances = ops.sum(vectors**2, axis=-1) - 2.0 * ops.matmul(flat, ops.transpose(vectors))
         return ops.reshape(ops.argmin(distances, axis=-1), ops.shape(features)[:-1])
 
-    def lookup(self, codes):
+    def lookup(self, codes) -> tf.Tensor:
         """Vectors `[..., latent]` of codes `[...]`."""
         return tf.gather(self.vectors(), codes)
 
@@ -69,7 +69,7 @@ class Codebook(Posterior):
         codes = self(given)
         return tfd.Independent(tfd.Deterministic(codes), len(codes.shape) - 1)
 
-    def update(self, features, codes, seed, weight=None):
+    def update(self, features, codes, seed, weight=None) -> None:
         """One step of the moving averages, and of restarts; the gradient knows nothing of either.
 
         Args:
@@ -93,10 +93,10 @@ class Codebook(Posterior):
     def _average(self, state, value):
         state.assign(self.decay * state.value + (1.0 - self.decay) * value)
 
-    def average_vectors(self, sums):
+    def average_vectors(self, sums) -> None:
         """Takes the sums of the features of each code, `[codes, latent]`, over the number of all features."""
 
-    def restart(self, dead, vectors):
+    def restart(self, dead, vectors) -> None:
         """Replaces the vectors, `[codes, latent]`, of codes that are `dead`, `[codes, 1]`."""
         raise NotImplementedError
 
@@ -115,14 +115,14 @@ class MovingAverageCodebook(Codebook):
         super().build(input_shape)
         self.sums = self._state((self.codes, self.latent_size), "sums")
 
-    def vectors(self):
+    def vectors(self) -> tf.Tensor:
         smoothed = (self.shares.value + self.smoothing) / (1.0 + self.codes * self.smoothing)
         return self.sums.value / smoothed[:, None]
 
-    def average_vectors(self, sums):
+    def average_vectors(self, sums) -> None:
         self._average(self.sums, sums)
 
-    def restart(self, dead, vectors):
+    def restart(self, dead, vectors) -> None:
         self.sums.assign(tf.where(dead, vectors / self.codes, self.sums.value))
 
 
@@ -135,10 +135,10 @@ class GradientCodebook(Codebook):
         shape = (self.codes, self.latent_size)
         self.table = self.add_weight(shape=shape, initializer="zeros", aggregation="mean", name="table")
 
-    def vectors(self):
+    def vectors(self) -> tf.Tensor:
         return self.table.value
 
-    def restart(self, dead, vectors):
+    def restart(self, dead, vectors) -> None:
         self.table.assign(tf.where(dead, vectors, self.table.value))
 
 

@@ -60,7 +60,7 @@ class CoupledExponentialPrior(LatentPrior):
         if latent_sizes is not None:
             self.set_sizes(latent_sizes, private_sizes)
 
-    def set_sizes(self, latent_sizes, private_sizes=None):
+    def set_sizes(self, latent_sizes, private_sizes=None) -> None:
         """Numbers of latents, as the constructor takes them.
 
         Raises:
@@ -141,7 +141,7 @@ class CoupledExponentialPrior(LatentPrior):
         config.pop("latent_size")
         return {**config, "start": self.start, "chains": self.count, "sweeps": self.sweeps}
 
-    def coupling(self):
+    def coupling(self) -> tf.Tensor:
         """G, symmetric `[2 latent, 2 latent]`."""
         starts, coupled = np.cumsum([0, *self.latent_sizes]), sum(self.latent_sizes)
         total, modalities = 0.0, len(self.latent_sizes)
@@ -189,11 +189,11 @@ class CoupledExponentialPrior(LatentPrior):
             gradient_sweeps=0,
         )
 
-    def posterior(self, linear, quadratic, **options):
+    def posterior(self, linear, quadratic, **options) -> Any:
         """`CoupledExponential` of natural parameters `[..., latent]` each: the prior times `exp(nu' T(z))`."""
         return CoupledExponential(self.coupling(), self.owner, linear, quadratic, **options)
 
-    def advance(self, sweeps, seed):
+    def advance(self, sweeps, seed) -> tf.Tensor:
         """Moves the persistent chains on, and returns half of their states, `[chains / 2, latent]`, for a gradient.
 
         `log_partition` follows the coupling by importance weights of the other half (Jarzynski 1997), which those who
@@ -214,7 +214,7 @@ class CoupledExponentialPrior(LatentPrior):
         self.states.assign(z)
         return z[::2]
 
-    def update_log_partition(self, steps=200, sweeps=50, seed=0, move=True):
+    def update_log_partition(self, steps=200, sweeps=50, seed=0, move=True) -> tuple[float, float]:
         """Moves the chains on, estimates `log Z` anew from both ends, and takes the mean of the two.
 
         Args:

@@ -160,10 +160,10 @@ class DiscretizedLogisticLikelihood(_ScaledLikelihood):
         super().__init__(scale, **kwargs)
         self.levels = checks.whole("levels", levels, least=2)
 
-    def parameters_shape(self, event_shape):
+    def parameters_shape(self, event_shape) -> tuple[int, ...]:
         return event_shape if self.scale != "decoded" else (*event_shape[:-1], 2 * event_shape[-1])
 
-    def scale_value(self):
+    def scale_value(self) -> Any:
         return 0.1 * ops.softplus(self.raw_scale) + 1e-4 if self.scale == "learned" else float(self.scale)
 
     def distribution(self, given: Any = None, batch_ndims: int = 1) -> Any:
@@ -201,6 +201,6 @@ LIKELIHOODS = {
 }
 
 
-def independent(distribution, batch_ndims, kind=tfd.Independent):
+def independent(distribution, batch_ndims, kind=tfd.Independent) -> Any:
     """All dimensions after the first `batch_ndims` are one event."""
     return kind(distribution, reinterpreted_batch_ndims=len(distribution.batch_shape) - batch_ndims)

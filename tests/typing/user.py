@@ -1,7 +1,5 @@
 """What a user writes, for pyright alone: it is checked by `test_types.py`, and never runs."""
 
-from typing import Any
-
 import keras
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,13 +38,20 @@ multimodal: list[type[keras_vae.MultimodalVAE]] = [
     keras_vae.POISEVAE,
 ]
 base: type[keras_vae.LatentVariableModel] = keras_vae.VQVAE
-parts = [keras_vae.models, keras_vae.distributions, keras_vae.networks, keras_vae.data, keras_vae.metrics]
+rooms = [keras_vae.models, keras_vae.distributions, keras_vae.networks, keras_vae.data, keras_vae.metrics]
+weighted = keras_vae.VAE(
+    latent_size=8,
+    prior=keras_vae.parts.FlowPrior(8),
+    likelihood=keras_vae.parts.NormalLikelihood("learned"),
+    objective=keras_vae.objectives.ImportanceWeighted(10),
+)
+beta: float = float(weighted.beta.numpy())
 
 # The zoo
 for name in zoo.names():
     print(zoo.card(name), zoo.metrics(name), zoo.recipe(name), zoo.examples(name))
-loaded: Any = keras_vae.zoo.load("vae")
-judge: Any = zoo.load("classifier_mnist")
+loaded = keras_vae.zoo.load("vae")
+judge = zoo.load("classifier_mnist")
 zoo.save(vae, "own")
 
 # Data
@@ -69,7 +74,7 @@ estimates: list[Estimate] = [
     metrics.bits_per_dimension(vae, images, samples=10),
     metrics.active_units(vae, images),
     metrics.linear_probe(vae, images, labels, images, labels),
-    metrics.reconstruction_error(images, np.asarray(vae.reconstruct(images))),
+    metrics.reconstruction_error(images, vae.reconstruct(images)),
     metrics.relative_step_time(vae, loaded, images),
     metrics.mutual_information_gap(codes, factors),
     metrics.separated_attribute_predictability(codes, factors, categorical=[0]),

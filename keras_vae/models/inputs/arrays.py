@@ -98,7 +98,7 @@ def examples(data: Any) -> int:
     return sizes.pop()
 
 
-def slices(data: Any, batch_size: int):
+def slices(data: Any, batch_size: int) -> Any:
     """Rows of an array or a dict of arrays, `batch_size` at a time."""
     if not tf.nest.flatten(data):
         yield data  # an empty dict: the form says what is missing

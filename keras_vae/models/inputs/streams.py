@@ -33,7 +33,7 @@ class CheckedSequence(keras.utils.PyDataset):
         self.data, self.checked = data, checked
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> Any:
         return self.data.num_batches
 
     def __len__(self):

@@ -11,7 +11,7 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
     """Keras's, but where one replica's gradients overflow, all of them skip the step: Keras 3.15 asks the first one
     alone, or each worker itself, which then wait for one another without end."""
 
-    def check_finite(self, grads):
+    def check_finite(self, grads) -> tf.Tensor:
         finite = super().check_finite(grads)
         count = devices.replicas_here()
         if count == 1:

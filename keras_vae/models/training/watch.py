@@ -48,7 +48,7 @@ class UpToDate(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         self.model.prior.update_log_partition(move=False)  # or samples of one seed would change by an evaluation
 
-    def move_on(self):
+    def move_on(self) -> None:
         # Other noise at each epoch, but the same whether or not there is an evaluation in between
         step = keras.ops.convert_to_numpy(self.model.optimizer.iterations)
         self.model.prior.update_log_partition(seed=int(step))

@@ -1,0 +1,93 @@
+"""Objectives know no model: each trains every kind that has a density, and measures what it says."""
+
+import keras
+import numpy as np
+import pytest
+from kinds import KINDS, mean_terms
+from tiny import compiled, cvae, mvae, vae
+
+import keras_vae
+from keras_vae import objectives
+from keras_vae.objectives import Adversarial, Capacity, FreeEnergy, ImportanceWeighted, TotalCorrelation
+
+MAKE = {
+    "cvae": cvae,
+    "completing_cvae": KINDS["completing_cvae"].make,
+    "vamp_vae": KINDS["vamp_vae"].make,
+    "mvae": mvae,
+    "mmvae": lambda **kwargs: mvae(cls=keras_vae.MMVAE, **kwargs),
+    "mopoe": KINDS["mopoe"].make,
+}
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_importance_weighting_trains_it_and_tightens_the_bound(name):
+    model = compiled(MAKE[name](objective=ImportanceWeighted(10), seed=0), keras.optimizers.Adam(0.01))
+    data = KINDS[name].data()
+    history = model.fit(data, batch_size=16, epochs=4, verbose=0).history
+    assert history["importance_bound"][-1] < history["importance_bound"][0]
+    assert all(np.less(history["importance_bound"], history["free_energy"]))
+    many = keras.tree.map_structure(lambda part: np.repeat(part, 20, axis=0), data)
+    # Of a mixture's components ten draws each: more draws bound more tightly
+    bound = mean_terms(model, many)[0]["importance_bound"]
+    assert bound >= -model.log_likelihood(data, samples=300).mean() - 0.05
+
+
+@pytest.mark.parametrize("name", ["cvae", "mvae", "vamp_vae"])
+def test_the_bound_of_draws_of_one_posterior_is_what_log_likelihood_estimates(name):
+    model = MAKE[name](objective=ImportanceWeighted(10), seed=0)
+    data = KINDS[name].data()
+    model.build(keras.tree.map_structure(np.shape, data))
+    many = keras.tree.map_structure(lambda part: np.repeat(part, 30, axis=0), data)
+    bound = mean_terms(model, many)[0]["importance_bound"]
+    assert bound == pytest.approx(-model.log_likelihood(many, samples=10).mean(), rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [FreeEnergy(2.0, samples=3), Capacity(5.0), TotalCorrelation(32), Adversarial(critic=(8,)), ImportanceWeighted(3)],
+    ids=lambda objective: type(objective).__name__,
+)
+@pytest.mark.parametrize("name", ["cvae", "vamp_vae"])
+def test_objectives_are_saved_with_a_model_and_come_back(name, objective, tmp_path):
+    model = compiled(MAKE[name](objective=type(objective).from_config(objective.get_config()), seed=0))
+    data = KINDS[name].data()
+    history = model.fit(data, batch_size=16, verbose=0).history
+    assert np.isfinite(np.concatenate(list(history.values()))).all()
+    assert set(objective.term_names) <= set(history)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for weight in objective.weights_named:
+        assert float(getattr(loaded.objective, weight)) == float(getattr(objective, weight))
+    assert type(loaded.objective) is type(objective)
+
+
+def test_several_draws_average_the_free_energy(images):
+    one, many = (vae(objective=FreeEnergy(samples=samples), seed=0) for samples in (1, 40))
+    for model in (one, many):
+        model.build(images.shape)
+    many.set_weights(one.get_weights())
+    (few, _), (mean, _) = mean_terms(one, images), mean_terms(many, images)
+    assert mean["rate"] == pytest.approx(few["rate"], rel=1e-5)  # in closed form
+    assert mean["distortion"] == pytest.approx(few["distortion"], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: vae(objective="elbo"), "Unknown objective 'elbo'.*free_energy"),
+        (lambda: vae(objective=FreeEnergy), "got the class FreeEnergy: write FreeEnergy"),
+        (lambda: vae(objective=FreeEnergy(2.0), beta=3.0), r"beta belongs to the objective.*FreeEnergy\(beta=...\)"),
+        (lambda: mvae(objective=TotalCorrelation(32)), "MVAE takes .*objectives of one posterior.*TotalCorrelation"),
+        (lambda: KINDS["vqvae"].make(objective=FreeEnergy()), "VQVAE takes .*VectorQuantized.*got FreeEnergy"),
+        (lambda: KINDS["poise_vae"].make(objective=ImportanceWeighted(3)), "POISEVAE takes .*FreeEnergy"),
+        (lambda: ImportanceWeighted(0), "samples must be a positive integer; got 0"),
+        (lambda: ImportanceWeighted(bound="loose"), "Unknown bound 'loose'. Did you mean 'looser'"),
+        (lambda: Capacity(-1.0), "capacity must be a finite number at least 0"),
+        (lambda: objectives.FreeEnergy(float("inf")), "beta must be a finite number at least 0"),
+    ],
+)
+def test_objectives_that_do_not_fit_are_refused(make, message):
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        make()
+    assert len(str(caught.value)) < 300
