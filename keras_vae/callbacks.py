@@ -297,7 +297,7 @@ def reconstructions_and_samples(
     sections = {}
     if x is not None:
         given, made = x["x"] if model.takes_condition else x, model.reconstruct(x)
-        given, made = ({"": data} if not isinstance(data, dict) else data for data in (given, made))
+        given, made = checks.named(given), checks.named(made)
         rows = {}
         for name, images in made.items():
             rows |= {name or "data": given[name]} if name in given else {}
@@ -309,7 +309,7 @@ def reconstructions_and_samples(
         drawn = model.sample(condition=x["condition"], seed=seed)
     else:
         drawn = model.sample(samples, seed=seed)
-    sections["Samples from the prior"] = drawn if isinstance(drawn, dict) else {"means": drawn}
+    sections["Samples from the prior"] = checks.named(drawn, "means")
     return sections
 
 

@@ -133,3 +133,8 @@ def by_name(name: str, values: Any, check: Callable, *bounds: Any) -> dict[str, 
         return {}
     instance(name, values, Mapping, "a dict by modality, or None")
     return {key: check(f"{name} of {key!r}", value, *bounds) for key, value in values.items()}
+
+
+def named(value: Any, alone: Any = "") -> dict[Any, Any]:
+    """A dict as it is; anything else as a dict of that one thing, under a name for what stands alone."""
+    return dict(value) if isinstance(value, Mapping) else {alone: value}

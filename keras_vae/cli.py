@@ -161,8 +161,7 @@ def reconstruct(name: Name, input: Input = None, output: Output = pathlib.Path("
     made = model.reconstruct(x)
     if model.takes_condition:
         x = x["x"]
-    x = x if isinstance(x, dict) else {"examples": x}
-    made = made if isinstance(made, dict) else {"examples": made}
+    x, made = checks.named(x, "examples"), checks.named(made, "examples")
     rows = {}
     for key in made:
         rows |= {key: x[key]} if key in x else {}
@@ -223,7 +222,7 @@ def traverse(
     _check_output(output)
     model = _load(name)
     made = model.traverse(_images(name, input, model), latent, values=tuple(np.linspace(-3, 3, 11)))
-    made = made if isinstance(made, dict) else {"": made}
+    made = checks.named(made)
     sections = {
         f"latent {latent} from -3 to 3 {key}".strip(): {
             f"example {index}": images[:, index] for index in range(images.shape[1])
@@ -571,7 +570,7 @@ def _read(path):
         raise
     except Exception as error:  # NumPy's and PIL's are of many types, and advise to run what is in the file
         raise ValueError(f"{path} is damaged, or holds something else than numbers: give arrays of numbers.") from error
-    wrong = [part.dtype for part in (x.values() if isinstance(x, dict) else [x]) if part.dtype.kind not in "buif"]
+    wrong = [part.dtype for part in checks.named(x).values() if part.dtype.kind not in "buif"]
     if wrong or (isinstance(x, dict) and not x):
         raise ValueError(f"{path} must hold arrays of real numbers; it has {wrong[0] if wrong else 'none'}.")
     return zoo.entries.as_floats(x)
@@ -638,7 +637,7 @@ def _check_setting(name, value, own):
 
 
 def _rows(images):
-    return images if isinstance(images, dict) else {"means": images}
+    return checks.named(images, "means")
 
 
 def _check_output(path):

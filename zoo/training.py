@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vae import devices, plots
+from keras_vae import checks, devices, plots
 from keras_vae.zoo import entries, files
 from keras_vae.zoo.archives import check_finite
 from keras_vae.zoo.cards import render
@@ -255,7 +255,7 @@ def fit_stages(model, data, stages, done=0, callbacks=(), **kwargs) -> Any:
 def _set_trainable(model, stage, trainable):
     for name in stage.get("frozen", ()):
         part = getattr(model, name)
-        for layer in part.values() if isinstance(part, dict) else [part]:
+        for layer in checks.named(part).values():
             layer.trainable = trainable
 
 
@@ -370,7 +370,7 @@ def golden_outputs(model, inputs, kind="model") -> dict[str, Any]:
     }
     flat = {}
     for key, value in outputs.items():
-        parts = value if isinstance(value, dict) else {"": value}
+        parts = checks.named(value)
         flat.update({f"{key}_{part}".rstrip("_"): np.asarray(array)[:2] for part, array in parts.items()})
     return flat
 
@@ -378,7 +378,7 @@ def golden_outputs(model, inputs, kind="model") -> dict[str, Any]:
 def _examples(recipe, model, inputs):
     import io
 
-    named = inputs if isinstance(inputs, dict) else {"x": inputs}
+    named = checks.named(inputs, "x")
     golden = golden_outputs(model, entries.as_floats(inputs), recipe.kind)
     buffer = io.BytesIO()
     stored = {f"input_{name}": array for name, array in named.items()}

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae import checks
+from keras_vae.distributions.seeds import stateless
 
 if TYPE_CHECKING:
     import keras
@@ -86,7 +87,7 @@ def _figures(states, lags):
 
 def trace(distribution: tfp.distributions.Distribution, chains: int, sweeps: int, seed: int = 0) -> tf.Tensor:
     """States of chains of a `CoupledExponential` after each sweep, `[sweeps, chains, ..., latent]`."""
-    first, seed = tf.constant([seed, 0]), tf.constant([seed, 1])
+    first, seed = stateless(seed), tf.constant([seed, 1])
     start = distribution.starts(chains, first)
 
     @tf.function(autograph=False)

@@ -72,7 +72,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             raise ValueError("Give encoders and decoders for the same modalities, or neither.")
         self.prior = resolve(prior, self.priors, self.prior_kind, "prior", latent_size=self.latent_size)
         for value, arguments in ((posterior, OF_POSTERIORS), (likelihood, OF_LIKELIHOODS)):
-            for part in value.values() if isinstance(value, dict) else [value]:
+            for part in checks.named(value).values():
                 resolve(part, *arguments, latent_size=self.latent_size)
         self.posterior, self.likelihood = posterior, likelihood
         self.private_latents = checks.by_name("private_latents", private_latents, checks.whole, 0)

@@ -21,15 +21,9 @@ MODULES = (
 )
 # What Keras calls, whose types are Keras's.
 HOOKS = {
-    "build",
-    "call",
-    "get_config",
-    "from_config",
-    "compute_output_shape",
-    "compute_metrics",
-    "add_loss",
-    "losses",
-} | {f"{verb}_own_variables" for verb in ("load", "save")}
+    *("build", "call", "get_config", "from_config", "compute_output_shape", "compute_metrics", "add_loss", "losses"),
+    *("load_own_variables", "save_own_variables"),
+}
 
 
 def test_what_editors_are_told_are_the_public_names():
