@@ -160,24 +160,23 @@ def test_a_folder_of_the_same_name_never_stands_in_for_the_zoo(monkeypatch, tmp_
     model.build((None, 8, 8, 1))
     zoo.save(model, tmp_path / "vae")
     assert cli._load("vae").latent_size == 50
-    assert capsys.readouterr().err.strip() == "keras-vae: vae is the zoo's; for the folder here write ./vae"
+    assert capsys.readouterr().err.strip() == "keras-vae: vae is the zoo's entry; for the folder here write ./vae"
     assert cli._load("./vae").latent_size == 3
     assert not capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["evaluate", "preview"])
-def test_a_folder_without_a_recipe_is_not_measured_by_one_of_the_zoo(command, monkeypatch, tmp_path):
+def test_a_folder_without_a_recipe_is_not_measured_by_one_of_the_zoo(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     model = vae()
     model.build((None, 8, 8, 1))
     zoo.save(model, tmp_path / "mine")
-    with pytest.raises(ValueError, match="mine is a folder of your own, without a recipe to follow"):
-        run(command, "mine")
+    with pytest.raises(ValueError, match="mine was made by no recipe of the zoo, which this command needs"):
+        run("evaluate", "mine")
 
 
 def test_python_objects_are_refused_without_numpy_s_advice(monkeypatch, tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match=r"holds Python objects\. Save numbers"):
+    with pytest.raises(ValueError, match="holds something else than numbers: give arrays"):
         cli._images("vae", tmp_path / "x.npy")
 
 
@@ -189,7 +188,7 @@ def test_a_read_only_folder_is_one_line(monkeypatch, tmp_path, capsys, toy):
     monkeypatch.setattr(sys, "argv", ["keras-vae", "train", "toy", "--run", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stop:
         cli.main()
-    assert stop.value.code == 2
+    assert stop.value.code == 1
     said = capsys.readouterr().err.strip()
     assert said.startswith(
         f"keras-vae: {tmp_path / 'run'} cannot be written: Permission denied. Make room, or mend that"

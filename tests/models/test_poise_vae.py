@@ -167,7 +167,7 @@ def test_callback_warns_of_chains_that_do_not_mix_and_logs(pairs):
     with pytest.warns(RuntimeWarning, match="do not mix"):
         history = model.fit(pairs, batch_size=32, verbose=0, callbacks=[ChainMixing(1.001, sweeps=20)]).history
     assert history["split_r_hat"][0] > 1.001
-    with pytest.raises(ValueError, match="every must be a whole number"):
+    with pytest.raises(ValueError, match="every must be a positive integer"):
         ChainMixing(1.1, every=0)
 
 

@@ -171,8 +171,9 @@ def test_a_stopped_training_says_how_to_go_on(number, status, toy):
     finally:
         stopped.kill()
     assert stopped.returncode == status, said
+    by = {130: "Ctrl-C", 143: "SIGTERM"}[status]
     assert said.strip().splitlines()[-1] == (
-        f"keras-vae: Stopped. The same command goes on from the last finished epoch in {toy / 'run'}."
+        f"keras-vae: stopped by {by}. The same command goes on from the last finished epoch in {toy / 'run'}."
     )
     assert "Traceback" not in said
     assert names(toy / "run")
