@@ -188,6 +188,7 @@ def test_a_folder_of_one_s_own_is_drawn(arguments, own, command, tmp_path):
     picture(tmp_path / "MADE.PNG", darkest=0.9)
 
 
+@pytest.mark.slow
 def test_a_folder_that_train_wrote_is_an_entry_everywhere(toy, command):
     assert command("train", "toy", "--run", "run")[:2] == (0, "Wrote run/entry.")
     assert command("card", "run/entry")[0] == 0
@@ -259,6 +260,7 @@ def test_version_and_help_keep_what_stands_in_brackets(command, capsys):
     assert "[count, height, width, channels]" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_nothing_but_the_answer_is_printed(own, tmp_path):
     code = "from keras_vae.cli import main; main()"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}

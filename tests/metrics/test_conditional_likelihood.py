@@ -10,6 +10,8 @@ from tiny import compiled, mvae
 
 from keras_vae import metrics
 
+pytestmark = pytest.mark.slow  # its models are fitted for it
+
 SHAPES = (("image", (8, 8, 1)), ("middle", (16,)), ("row", (8,)))
 
 

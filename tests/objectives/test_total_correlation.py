@@ -108,6 +108,7 @@ def test_stratified_sampling_is_unbiased_over_batches():
 # --- the critic -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_critic_learns_the_total_correlation_of_correlated_normals():
     correlation = 0.9
     noise = np.random.default_rng(0).normal(size=(2, 2048)).astype("float32")

@@ -13,6 +13,8 @@ pytest.importorskip("keras_tuner")
 from keras_vae import tuning
 from keras_vae.tuning import private
 
+pytestmark = pytest.mark.further  # `make core` has the names that it rests on
+
 search_module = importlib.import_module("keras_vae.tuning.search")  # `tuning.search` is the function
 SPACE, TRIALS = {"beta": (0.5, 2.0), "latent_size": (2, 9)}, 4
 

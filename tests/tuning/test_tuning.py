@@ -14,6 +14,8 @@ from keras_vae import plots, tuning
 from keras_vae.tuning import hypermodel, objectives
 from keras_vae.zoo import Recipe, entries, training
 
+pytestmark = pytest.mark.further  # searches: `make core` has the names that they rest on
+
 keras_tuner = pytest.importorskip("keras_tuner")
 SMALL = {"latent_size": 4, "epochs": 2}
 
