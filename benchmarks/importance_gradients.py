@@ -2,15 +2,15 @@
 
     python benchmarks/importance_gradients.py
 
-"iwae" and "iwae_looser" are unbiased; "dreg" and "dreg_looser" are the published doubly reparameterized estimators of
-the same gradients, which leave out the scores of all experts where only that of a draw's own may be left out. Standard
-experts at 0 and 2 in one latent, 30 draws each. It prints, for the experts at 0 and at 2:
+"reparameterized" is unbiased; "doubly_reparameterized" is the published estimator of the same gradients, which leaves
+out the scores of all experts where only that of a draw's own may be left out. Standard experts at 0 and 2 in one
+latent, 30 draws each. It prints, for the experts at 0 and at 2:
 
-    objective                    mean       standard error      of one estimate
-    iwae            0.00716  -0.00080    0.00038   0.00006    0.17112   0.02803
-    dreg            0.00783   0.00251    0.00000   0.00000    0.00160   0.00061
-    iwae_looser     0.11814   0.36152    0.00027   0.00023    0.11932   0.10172
-    dreg_looser     0.00577   0.04293    0.00000   0.00003    0.00117   0.01160
+    bound, estimator                         mean       standard error      of one estimate
+    strict, reparameterized           0.00716  -0.00080    0.00038   0.00006    0.17112   0.02803
+    strict, doubly_reparameterized    0.00783   0.00251    0.00000   0.00000    0.00160   0.00061
+    looser, reparameterized           0.11814   0.36152    0.00027   0.00023    0.11932   0.10172
+    looser, doubly_reparameterized    0.00577   0.04293    0.00000   0.00003    0.00117   0.01160
 
 A hundredth of the noise, and another gradient: of the looser bound 5 % and 12 % of it are left.
 """

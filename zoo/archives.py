@@ -114,9 +114,8 @@ def read_archive(source: bytes | str | os.PathLike, compile: bool = True, name: 
         ValueError: it is damaged, holds code or unknown classes, or weights that are NaN or infinite.
     """
     import keras
-    from keras.src.saving.serialization_lib import SafeModeScope  # private: the one way to be safe in any process
 
-    import keras_vae.models  # noqa: F401  registers the classes that archives name
+    from keras_vae.models.training import safe_mode  # and registers the classes that archives name
 
     name = name or ("The archive" if isinstance(source, bytes) else str(source))
     data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
@@ -125,7 +124,7 @@ def read_archive(source: bytes | str | os.PathLike, compile: bool = True, name: 
         path = pathlib.Path(temporary) / "model.keras"
         path.write_bytes(data)
         try:
-            with SafeModeScope(True):
+            with safe_mode():
                 model = keras.models.load_model(path, compile=compile, safe_mode=True)
         except Exception as error:  # whatever Keras, TensorFlow and HDF5 make of what does not fit
             raise ValueError(

@@ -7,6 +7,7 @@ import re
 import keras
 import pytest
 from keras.src.backend.tensorflow import trainer
+from keras.src.saving import serialization_lib
 from tiny import compiled, vae
 
 import keras_vae
@@ -43,7 +44,16 @@ def test_scaled_losses_ask_whether_gradients_are_finite():
     assert callable(getattr(keras.optimizers.LossScaleOptimizer, "check_finite", None)), GONE.format("check_finite")
 
 
-@pytest.mark.parametrize("name", [name for names in PRIVATE_NAMES.values() for name in names if name[0] == "_"])
+def test_safe_mode_has_a_scope_that_nothing_overrules():
+    scope = getattr(serialization_lib, "SafeModeScope", None)
+    assert scope is not None, GONE.format("serialization_lib.SafeModeScope")
+    with scope(True):
+        assert serialization_lib.in_safe_mode(), GONE.format("SafeModeScope(True), safe inside")
+
+
+@pytest.mark.parametrize(
+    "name", [name for names in PRIVATE_NAMES.values() for name in names if name[0] == "_" or name == "SafeModeScope"]
+)
 def test_private_names_stand_in_the_room_of_training_alone(name):
     root = pathlib.Path(keras_vae.__file__).parent
     found = {

@@ -2,6 +2,7 @@
 
 from keras_vae.models.training.loops import Training
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
+from keras_vae.models.training.safe_mode import safe_mode
 from keras_vae.models.training.watch import UpToDate, Watch
 
 # What is overridden or read of Keras though it is not public; a test fails by these names when one of them is gone.
@@ -11,6 +12,7 @@ PRIVATE_NAMES = {
     "keras.optimizers.LossScaleOptimizer": ("check_finite",),
     "the iterator of fit": ("_distributed_dataset",),
     "keras.Layer.losses": ("losses",),
+    "keras.src.saving.serialization_lib": ("SafeModeScope",),
 }
 
-__all__ = ["PRIVATE_NAMES", "LossScaleOptimizer", "Training", "UpToDate", "Watch"]
+__all__ = ["PRIVATE_NAMES", "LossScaleOptimizer", "Training", "UpToDate", "Watch", "safe_mode"]
