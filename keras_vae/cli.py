@@ -696,7 +696,11 @@ def _line(error: BaseException) -> str:
 
 
 def _stop(number, frame):
-    """Ends by a signal as by an exit: what is half written is cleared away."""
+    """Ends by a signal as by an exit: what is half written is cleared away. Again after a while, for an exit out of a
+    callback of C++ or a destructor is lost."""
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, lambda *_: _stop(number, frame))
+        signal.setitimer(signal.ITIMER_REAL, 5.0)
     raise SystemExit(128 + number)
 
 
@@ -716,6 +720,8 @@ def main() -> None:
         typer.echo(_line(error), err=True)
         sys.exit(2 if isinstance(error, BAD_INPUT) else 1)
     except SystemExit as stop:
+        if hasattr(signal, "SIGALRM"):
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
         if stop.code in (130, 143):
             by = "Ctrl-C" if stop.code == 130 else "SIGTERM"
             typer.echo(f"keras-vae: stopped by {by}.{_Asked.advice}", err=True)
