@@ -21,6 +21,8 @@ EVERY = pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=() if kind in ("ladder", "strings") else pytest.mark.further) for kind in KINDS]
 )
 
+pytestmark = pytest.mark.further  # `make core` has their proofs, in theory/test_frontier.py
+
 
 @pytest.fixture
 def made(kind):

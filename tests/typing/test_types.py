@@ -90,11 +90,13 @@ def check(installed, folder, code):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_users_file_has_no_type_error(installed, tmp_path):
     pytest.importorskip("pyright")
     assert check(installed, tmp_path, (HERE / "user.py").read_text()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_wrong_name_is_a_type_error(installed, tmp_path):
     pytest.importorskip("pyright")

@@ -15,6 +15,8 @@ from tiny import mvae, vae, vqvae
 from keras_vae import zoo
 from keras_vae.zoo import archives, entries, files
 
+pytestmark = pytest.mark.further  # `make core` loads and writes entries
+
 
 def built(make):
     model = make()
