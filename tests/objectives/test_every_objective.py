@@ -10,6 +10,8 @@ import keras_vae
 from keras_vae import objectives
 from keras_vae.objectives import Adversarial, Capacity, FreeEnergy, ImportanceWeighted, TotalCorrelation
 
+pytestmark = pytest.mark.further  # `make core` has each objective on its own kind
+
 MAKE = {
     "cvae": cvae,
     "completing_cvae": KINDS["completing_cvae"].make,
@@ -50,8 +52,6 @@ def test_the_bound_of_draws_of_one_posterior_is_what_log_likelihood_estimates(na
     [FreeEnergy(2.0, samples=3), Capacity(5.0), TotalCorrelation(32), Adversarial(critic=(8,)), ImportanceWeighted(3)],
     ids=lambda objective: type(objective).__name__,
 )
-
-pytestmark = pytest.mark.further  # `make core` has each objective on its own kind
 @pytest.mark.parametrize("name", ["cvae", pytest.param("vamp_vae", marks=pytest.mark.further)])
 def test_objectives_are_saved_with_a_model_and_come_back(name, objective, tmp_path):
     model = compiled(MAKE[name](objective=type(objective).from_config(objective.get_config()), seed=0))
