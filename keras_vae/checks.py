@@ -41,6 +41,33 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, none: 
     return int(value)
 
 
+def sizes(
+    name: str, value: Any, fewest: int = 0, axes: tuple[str, ...] = (), least: int = 1, none: bool = False
+) -> tuple[int, ...] | None:
+    """A sequence of integers, such as a shape or widths, as a tuple.
+
+    Args:
+        fewest: how many there must be at least.
+        axes: what they are the sides of, where there must be as many.
+        least: the smallest that will do.
+        none: whether None will do as well.
+
+    Raises:
+        TypeError: no sequence of integers.
+        ValueError: too few, too many, or one that is too small.
+    """
+    if value is None and none:
+        return None
+    what = "positive integers" if least == 1 else f"integers of at least {least}"
+    wanted = f"a tuple of {what}" + (f", ({', '.join(axes)})" if axes else "") + (" or None" if none else "")
+    rows = hasattr(value, "shape") and len(value.shape) == 1
+    if not (isinstance(value, (list, tuple, range)) or rows):
+        raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
+    if len(value) < fewest or (axes and len(value) != len(axes)):
+        raise ValueError(f"{name} must be {wanted}; got {len(value)}: {told(value)}.")
+    return tuple(whole(f"each of {name}", size, least) for size in value)
+
+
 def number(
     name: str, value: Any, least: float = -math.inf, most: float = math.inf, above: float | None = None
 ) -> float:
@@ -73,7 +100,8 @@ def flag(name: str, value: Any) -> bool:
     Raises:
         TypeError: anything else, 0, 1 and strings included.
     """
-    if not (isinstance(value, bool) or type(value).__name__ == "bool_"):
+    numpys = getattr(getattr(value, "dtype", None), "kind", None) == "b" and value.shape == ()
+    if not (isinstance(value, bool) or numpys):
         raise TypeError(f"{name} must be True or False; got {told(value)}.")
     return bool(value)
 

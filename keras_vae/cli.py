@@ -582,8 +582,6 @@ def _settings(recipe: Any, path: pathlib.Path | None, more: dict[str, Any] | Non
     Raises:
         FileNotFoundError, TypeError, ValueError: no such file, no JSON, or values that the recipe cannot take.
     """
-    import inspect
-
     from keras_vae.zoo import entries
 
     settings = {}
@@ -597,43 +595,12 @@ def _settings(recipe: Any, path: pathlib.Path | None, more: dict[str, Any] | Non
         checks.instance(f"{path}", settings, dict, 'a JSON object, such as {"beta": 2.0}')
     settings = settings | (more or {})
     entries.check_overrides(recipe, settings)
-    own = {}
-    for function in (recipe.training, recipe.data_of, recipe.model):
-        own |= inspect.signature(function).parameters
-    for name, value in settings.items():
-        _check_setting(name, value, own[name].default)
     if "dataset" in settings:
         _tensorflow()
         from keras_vae.data import SHAPES
 
         checks.choice("data set", settings["dataset"], SHAPES)
     return settings
-
-
-def _check_setting(name, value, own):
-    """Refuses a hyperparameter of another type than the recipe's own value, or one that no training can take."""
-    if name == "seed":
-        checks.seed(value, none=False)
-    elif name in ("epochs", "batch_size") and not (value is None and own is None):
-        checks.whole(name, value)
-    elif "learning_rate" in name:
-        checks.number(name, value, above=0.0)
-    elif isinstance(own, bool):
-        checks.flag(name, value)
-    elif isinstance(own, int):
-        checks.whole(name, value, least=min(own, 1))
-    elif isinstance(own, float):
-        checks.number(name, value, least=min(own, 0.0))
-    elif isinstance(own, str):
-        checks.instance(name, value, str, f"a text, such as {own!r}")
-    elif isinstance(own, (tuple, list)):
-        checks.instance(name, value, list, f"a list, such as {list(own)}")
-        if not value:
-            raise ValueError(f"{name} must not be empty; the recipe has {list(own)}.")
-        for part in value:
-            _check_setting(f"each of {name}", part, own[0] if own else None)
-    elif value is None and own is not None:
-        raise TypeError(f"{name} must have a value; got null.")
 
 
 def _rows(images):

@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow as tf
 from keras import tree
 
+from keras_vae import checks
+
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -95,9 +97,7 @@ def precision(policy):
 
     mixed_bfloat16 from compute capability 8 (A100), mixed_float16 from 7 (V100), float32 below and without a GPU.
     """
-    if policy not in PRECISIONS:
-        raise ValueError(f"Unknown precision {policy!r}. Choose from {list(PRECISIONS)}.")
-    if policy != "auto":
+    if checks.choice("precision", policy, PRECISIONS) != "auto":
         return policy
     gpus = tf.config.list_physical_devices("GPU")
     capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0)) for gpu in gpus]

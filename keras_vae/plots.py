@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from keras_vae import checks
 
 if TYPE_CHECKING:
     from keras_vae.metrics import Chains
@@ -36,7 +39,7 @@ def picture(
     Raises:
         ValueError: nothing to draw, or what is neither images nor vectors.
     """
-    drawn = rows(sections)
+    drawn, title = rows(sections), _title(title)
     columns = max(len(images) for section in drawn.values() for images in section.values())
     heights, titles = [], {}
     for name, section in drawn.items():
@@ -117,7 +120,22 @@ def planes(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError: no dict, no numbers, no names.
+        ValueError: nothing to draw, other shapes, NaN or infinite values, labels without a name.
     """
+    names, title = _names(names), _title(title)
+    if len(names) > len(_COLOURS):
+        raise ValueError(f"There are colours for {len(_COLOURS)} classes; got {len(names)} names.")
+    panels = {
+        name: _numbers(f"The points of {name!r}", points, "[examples, 2]", columns=2)
+        for name, points in _panels(panels, "points [examples, 2]").items()
+    }
+    count = len(next(iter(panels.values())))
+    labels = _classes("labels", labels, "[examples]", len(names), rows=count)
+    if any(len(points) != count for points in panels.values()):
+        raise ValueError("All panels must have as many points as there are labels.")
     figure = Figure(figsize=(2.7 * len(panels), 3.5 if title else 3.2), layout="constrained")
     every = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (name, points) in zip(every, panels.items(), strict=True):
@@ -148,9 +166,22 @@ def experts(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError, ValueError: no such panels, scales that are not above 0, other names than there are experts.
     """
     from keras_vae import distributions  # imports TensorFlow, which the other pictures do without
 
+    title, drawn = _title(title), {}
+    for name, pair in _panels(panels, "(loc, scale)").items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(f"The panel {name!r} must be (loc, scale), [experts] each; got {checks.told(pair)}.")
+        loc = _numbers(f"loc of {name!r}", pair[0], "[experts]")
+        scale = _numbers(f"scale of {name!r}", pair[1], "[experts]", rows=len(loc))
+        if not (scale > 0).all():
+            raise ValueError(f"scale of {name!r} must be above 0; got {scale.min():g}.")
+        names, drawn[name] = None if names is None else _names(names, len(loc)), (loc, scale)
+    panels = drawn
     figure = Figure(figsize=(3.4 * len(panels), 3.4 if title else 3.1), layout="constrained")
     every = figure.subplots(1, len(panels), squeeze=False)[0]
     normal = distributions.NormalPosterior(1).family
@@ -194,10 +225,22 @@ def contours(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError, ValueError: no functions by title, or densities of another number than there are points.
     """
+    limit, names, title = checks.number("limit", limit, above=0.0), _names(names, 2), _title(title)
+    for name, function in _panels(panels, "a function of points").items():
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"The panel {name!r} must be a function of points; got {checks.told(function)}.")
     line = np.linspace(-limit, limit, 161, dtype="float32")
     points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
-    densities = {name: np.exp(np.asarray(of(points))).reshape(161, 161) for name, of in panels.items()}
+    densities = {
+        name: np.exp(_numbers(f"What {name!r} gives", of(points), "[points]", finite=False, rows=len(points))).reshape(
+            161, 161
+        )
+        for name, of in panels.items()
+    }
     levels = np.linspace(0.0, max(density.max() for density in densities.values()), 13)
     figure = Figure(figsize=(3.0 * len(panels), 3.5 if title else 3.2), layout="constrained")
     for axes, (name, density) in zip(figure.subplots(1, len(panels), squeeze=False)[0], densities.items(), strict=True):
@@ -221,7 +264,16 @@ def chains(diagnostics: Chains, names: Sequence[str] | None = None, title: str |
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError, ValueError: no diagnostics, or another number of names than there are modalities.
     """
+    if not hasattr(diagnostics, "autocorrelation") or isinstance(diagnostics, type):
+        raise TypeError(
+            f"diagnostics must be what keras_vae.metrics.chain_diagnostics gives; got {checks.told(diagnostics)}."
+        )
+    names = None if names is None else _names(names, len(set(diagnostics.owner)))
+    title = _title(title)
     figure = Figure(figsize=(5.6, 3.6), layout="constrained")
     axes, shown = figure.subplots(), set()
     for latent, owner in enumerate(diagnostics.owner):
@@ -262,12 +314,25 @@ def rate_distortion(
 
     Returns:
         The matplotlib figure.
+
+    Raises:
+        TypeError, ValueError: no numbers, other shapes, NaN or infinite values, an index of no model.
     """
+    title, points = _title(title), _numbers("points", points, "[models, 2]", columns=2)
+    for what, given in (("colours", colours), ("marked", marked)):
+        checks.instance(what, {} if given is None else given, Mapping, "a dict, or None")
+    if colours and len(colours) != 1:
+        raise ValueError(f"colours must be of one hyperparameter; got {sorted(colours)}.")
+    colours = {name: _numbers(name, values, "[models]", rows=len(points)) for name, values in (colours or {}).items()}
+    if any((values <= 0).any() for values in colours.values()):
+        raise ValueError("colours must be positive numbers: their scale is logarithmic.")
+    for label, model in (marked or {}).items():
+        checks.whole(f"marked {label!r}", model, 0, len(points) - 1)
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import FuncFormatter, LogLocator
 
     plain = FuncFormatter(lambda value, _: f"{value:g}")
-    rates, distortions = np.asarray(points, float).T
+    rates, distortions = points.T
     figure = Figure(figsize=(6.0, 4.4 if title else 4.1), layout="constrained")
     axes = figure.subplots()
     ((name, values),) = (colours or {None: None}).items()
@@ -307,9 +372,65 @@ def rate_distortion(
 def write(
     made: Figure | Mapping[str, Mapping[str, Any]], path: str | os.PathLike | IO[bytes], title: str | None = None
 ) -> None:
-    """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title."""
+    """Writes a PNG of what a recipe's `preview` returns: a figure, or the sections of a `picture` with this title.
+
+    Raises:
+        TypeError: no path and no file open for bytes.
+        OSError: there is no such folder, the disk is full, or the like.
+    """
+    if not hasattr(path, "write"):
+        checks.instance("path", path, (str, os.PathLike), "a path, or a file open for bytes")
+        folder = pathlib.Path(path).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f"There is no folder {folder} to write {pathlib.Path(path).name} into: make it.")
     figure = made if isinstance(made, Figure) else picture(made, title=title)
     figure.savefig(path, dpi=150, format="png")
+
+
+def _title(title):
+    return None if title is None else checks.instance("title", title, str, "a string, or None")
+
+
+def _panels(panels, wanted):
+    """A dict of panels, one at least."""
+    if not checks.instance("panels", panels, Mapping, f"a dict, {{title: {wanted}}}"):
+        raise ValueError(f"There is nothing to draw: give {{title: {wanted}}} with a panel at least.")
+    return panels
+
+
+def _names(names, count=None):
+    """Names as a list of strings, `count` of them."""
+    if isinstance(names, str) or not all(
+        isinstance(name, str) for name in checks.instance("names", names, Sequence, "a list of strings")
+    ):
+        raise TypeError(f"names must be a list of strings; got {checks.told(names)}.")
+    if count is not None and len(names) != count:
+        raise ValueError(f"names must be {count}; got {len(names)}: {checks.told(names)}.")
+    return list(names)
+
+
+def _numbers(name, data, shape, finite=True, **sides):
+    """Finite numbers, or logarithms of such, as float64, of a shape such as "[models, 2]"; `sides` has how many rows or
+    columns there must be."""
+    try:
+        data = np.asarray(data, "float64")
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be numbers, {shape}; got {checks.told(data)}.") from None
+    fits = data.ndim == shape.count(",") + 1 and data.size > 0
+    if not fits or sides.get("rows", len(data)) != len(data) or sides.get("columns", data.shape[-1]) != data.shape[-1]:
+        wanted = f" with {sides['rows']} rows" if "rows" in sides else ""
+        raise ValueError(f"{name} must have the shape {shape}{wanted}; got {list(data.shape)}.")
+    if not np.isfinite(data if finite else np.exp(data)).all():
+        raise ValueError(f"{name} must be finite numbers; there are NaN or infinite ones.")
+    return data
+
+
+def _classes(name, data, shape, count, **sides):
+    """Whole numbers below `count`."""
+    numbers = _numbers(name, data, shape, **sides)
+    if not np.all((numbers >= 0) & (numbers < count) & (numbers % 1 == 0)):
+        raise ValueError(f"{name} must be whole numbers, 0 to {count - 1}; got {checks.told(data)}.")
+    return numbers.astype(int)
 
 
 def _limits(rows):

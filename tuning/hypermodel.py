@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
-from keras_vae import devices
+from keras_vae import checks, devices
 from keras_vae.tuning import objectives, private
 from keras_vae.zoo import entries
+from keras_vae.zoo.recipe import Recipe
 from keras_vae.zoo.training import fit_stages, in_float32
 
 WIDTH = 4.0  # of the default range, as a factor to either side of the recipe's value
@@ -37,6 +38,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         precision: Keras's dtype policy during training; measured in float32.
 
     Raises:
+        TypeError: no recipe, or no dict.
         ValueError: the recipe has no such hyperparameter, or a range is none.
     """
 
@@ -49,9 +51,13 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         precision: str = "float32",
     ) -> None:
         super().__init__()
+        checks.instance("recipe", recipe, Recipe, "a keras_vae.zoo.Recipe, such as keras_vae.zoo.recipe('vae')")
+        for what, given in (("space", space), ("fixed", fixed)):
+            checks.instance(what, {} if given is None else given, Mapping, "a dict by hyperparameter, or None")
         self.recipe, self.fixed, self.precision = recipe, dict(fixed or {}), devices.precision(precision)
         self.space = default_space(recipe) if space is None else dict(space)
-        entries.check_overrides(recipe, {**self.space, **self.fixed})
+        entries.check_names(recipe, self.space)
+        entries.check_overrides(recipe, self.fixed)
         _check_space(self.space, self.fixed)
         self.objective = objectives.find(objective, recipe)
 
@@ -140,12 +146,16 @@ def parse_space(recipe: Any, texts: Sequence[str]) -> Space:
     """A space from what `keras-vae tune --over` takes: `beta`, `latent_size=10:100` or `activation=elu,relu`.
 
     Raises:
-        ValueError: the recipe has no such hyperparameter, or its own value has no default range.
+        TypeError: no recipe, or no texts.
+        ValueError: the recipe has no such hyperparameter, its own value has no default range, or a range is none.
     """
+    checks.instance("recipe", recipe, Recipe, "a keras_vae.zoo.Recipe, such as keras_vae.zoo.recipe('vae')")
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"texts must be a list of strings, such as ['beta=1:4']; got {checks.told(texts)}.")
     space = {}
     for text in texts:
         name, _, values = text.partition("=")
-        entries.check_overrides(recipe, {name: None})
+        entries.check_names(recipe, [name])
         if ":" in values:
             space[name] = tuple(_value(part) for part in values.split(":"))
         elif values:
@@ -158,6 +168,7 @@ def parse_space(recipe: Any, texts: Sequence[str]) -> Space:
                     f"{name}=VALUE,VALUE."
                 )
             space[name] = around(own)
+    _check_space(space, {})
     return space
 
 
@@ -170,10 +181,8 @@ def _value(text):
 
 def own_values(recipe: Any) -> dict[str, Any]:
     """The recipe's hyperparameters with their values, a dict."""
-    parameters = {}
-    for function in (recipe.training, recipe.data_of, recipe.model):
-        parameters |= inspect.signature(function).parameters
-    return {name: one.default for name, one in parameters.items() if one.default is not one.empty}
+    found = entries.hyperparameters(recipe).items()
+    return {name: one.default for name, one in found if one.default is not one.empty}
 
 
 def _check_space(space, fixed):
@@ -185,12 +194,13 @@ def _check_space(space, fixed):
     for name, values in space.items():
         if isinstance(values, list) and values:
             if not all(isinstance(value, (int, float, str)) for value in values):
-                raise ValueError(f"{name} can be chosen from numbers, texts and booleans; got {values!r}.")
+                raise ValueError(f"{name} can be chosen from numbers, texts and booleans; got {checks.told(values)}.")
             continue
         numbers = isinstance(values, tuple) and len(values) == 2 and all(isinstance(v, (int, float)) for v in values)
-        if not numbers or not 0 < values[0] < values[1]:
+        if not numbers or not 0 < values[0] < values[1] < math.inf:
             raise ValueError(
-                f"{name} must be a list of values or (lowest, highest) with 0 < lowest < highest; got {values!r}."
+                f"{name} must be a list of values or (lowest, highest) with 0 < lowest < highest; got "
+                f"{checks.told(values)}."
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import tree
 
-from keras_vae import metrics
+from keras_vae import checks, metrics
 from keras_vae.zoo import entries
 
 EXAMPLES = 500  # of the held-out ones that are measured
@@ -41,9 +41,7 @@ def find(name: str, recipe: Any) -> Objective:
     Raises:
         ValueError: there is none, or it cannot be measured of this recipe's models.
     """
-    if name not in OBJECTIVES:
-        raise ValueError(f"Unknown objective {name!r}. Choose from {sorted(OBJECTIVES)}.")
-    needs = OBJECTIVES[name].needs
+    needs = OBJECTIVES[checks.choice("objective", name, OBJECTIVES)].needs
     if needs and not getattr(recipe, needs):
         raise ValueError(f"{name} needs a recipe with a function `{needs}`, which this one lacks.")
     if recipe.kind != "model":

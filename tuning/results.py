@@ -7,6 +7,7 @@ import pathlib
 import warnings
 from typing import Any
 
+from keras_vae import checks
 from keras_vae.tuning import private
 
 DONE = private.COMPLETED
@@ -21,7 +22,14 @@ def trials(folder: str | os.PathLike) -> list[dict[str, Any]]:
     Returns:
         A list of dicts: `trial`, a number from 1; `status`, "COMPLETED", "FAILED" or "RUNNING"; `values`, the
         hyperparameters; `measured`, `{name: value}`, empty unless completed; `message`, the last line of an error.
+
+    Raises:
+        TypeError: no path.
+        FileNotFoundError: no such folder.
     """
+    checks.instance("folder", folder, (str, os.PathLike), "the path of a search's folder")
+    if not pathlib.Path(folder).is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}: give that of a search, directory/name.")
     rows = []
     for number, path in private.trial_files(pathlib.Path(folder)).items():
         if not path.is_file():

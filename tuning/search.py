@@ -15,12 +15,13 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import keras_tuner
 
-from keras_vae import plots
+from keras_vae import checks, plots
 from keras_vae.tuning import private, results
 from keras_vae.tuning.hypermodel import RecipeHyperModel, Space, own_values
 from keras_vae.zoo import entries
@@ -162,11 +163,13 @@ def search(
         ValueError: an unknown name, or a folder with a search of other settings in it.
         RuntimeError: all trials failed, workers die again and again, or the disk is full or cannot be written.
     """
-    if oracle not in ORACLES:
-        raise ValueError(f"Unknown oracle {oracle!r}. Choose from {sorted(ORACLES)}.")
-    for what, number in (("trials", trials), ("executions", executions), ("workers", workers)):
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(f"{what} must be a positive integer; got {number!r}.")
+    checks.choice("oracle", oracle, ORACLES)
+    trials, executions = checks.whole("trials", trials), checks.whole("executions", executions)
+    workers, epochs = checks.whole("workers", workers), checks.whole("epochs", epochs, none=True)
+    seed, verbose = checks.seed(seed, none=False), checks.whole("verbose", verbose, 0, 2)
+    checks.instance("directory", directory, (str, os.PathLike), "the path of a folder")
+    checks.instance("address", address, str, "a host's name or address")
+    checks.instance("fixed", {} if fixed is None else fixed, Mapping, "a dict of hyperparameters, or None")
     fixed = {**(fixed or {}), **({"epochs": epochs} if epochs else {})}
     if oracle == "hyperband":
         recipe = entries.recipe(name)

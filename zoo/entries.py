@@ -34,7 +34,11 @@ def names(kind="model") -> list[str]:
 
     Args:
         kind: "model" for latent-variable models, "classifier" for the judges of coherence, None for both.
+
+    Raises:
+        TypeError, ValueError: another kind.
     """
+    kind = None if kind is None else checks.choice("kind", kind, KINDS)
     made = [name for name in recipes() if all(files.found(ROOT / name, file) for file in (ARCHIVE, METRICS))]
     return [name for name in made if kind is None or kind == recipe(name).kind]
 
@@ -60,14 +64,14 @@ def folder(name) -> Any:
         raise TypeError(f"An entry is given by its name or by a pathlib.Path; got {type(name).__name__}.")
     if not re.fullmatch(r"\w+", name, re.ASCII):
         raise ValueError(
-            f"{name!r} is not the name of an entry: names hold letters, digits and underscores. "
+            f"{checks.told(name)} is not the name of an entry: names hold letters, digits and underscores. "
             "For a folder of your own pass a pathlib.Path."
         )
     if not (ROOT / name / RECIPE).is_file():
         every = recipes()
         near = difflib.get_close_matches(name, every, n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-        raise ValueError(f"Unknown entry {name!r}. {hint}There are: {', '.join(every)}.")
+        hint = f"Did you mean {' or '.join(map(repr, near))}? `names()` has all." if near else f"There are: {every}."
+        raise ValueError(f"Unknown entry {checks.told(name)}. {hint}")
     return ROOT / name
 
 
@@ -160,7 +164,7 @@ def load(name: str | os.PathLike, weights: bool = True, *, recipe: bool = False)
         FileNotFoundError: the archive is missing.
         TypeError: weights or recipe are neither True nor False.
     """
-    source = folder(name)
+    source, recipe = folder(name), checks.flag("recipe", recipe)
     if not checks.flag("weights", weights):
         return call_with(_recipe(name, recipe).model)
     data, facts = checked(source)
@@ -238,11 +242,11 @@ def save(model: Any, target: str | os.PathLike, *, kind: str = "model") -> None:
     """
     from keras_vae.models import LatentVariableModel
 
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {KINDS}; got {kind!r}.")
+    checks.choice("kind", kind, KINDS)
     if kind == "model" and not isinstance(model, LatentVariableModel):
         raise TypeError(
-            f"{type(model).__name__} is no keras_vae.LatentVariableModel. Save a classifier with kind='classifier'."
+            f"model must be a keras_vae.LatentVariableModel; got {checks.told(model)}. Save a classifier with "
+            "kind='classifier'."
         )
     checks.instance("target", target, (str, os.PathLike), "the path of a folder")
     data = archive_of(model, small=False)
@@ -285,10 +289,59 @@ def stages(recipe, overrides=None) -> list[dict[str, Any]]:
     return plans if isinstance(plans, list) else [plans]
 
 
-def check_overrides(recipe, overrides) -> Any:
-    """Refuses overrides that no function of a recipe takes."""
-    functions = (recipe.model, recipe.data_of, recipe.training)
-    known = {name for function in functions for name in inspect.signature(function).parameters}
-    unknown = set(overrides) - known
+def hyperparameters(recipe: Recipe) -> dict[str, inspect.Parameter]:
+    """What the functions of a recipe take, by name."""
+    found = {}
+    for function in (recipe.training, recipe.data_of, recipe.model):
+        found |= inspect.signature(function).parameters
+    return found
+
+
+def check_names(recipe: Recipe, names: Any) -> None:
+    """Refuses hyperparameters that no function of a recipe takes.
+
+    Raises:
+        ValueError: the message has those that there are.
+    """
+    known = hyperparameters(recipe)
+    unknown = sorted(map(str, set(names) - set(known)))
     if unknown:
-        raise ValueError(f"The recipe has no {sorted(unknown)}. Its hyperparameters: {sorted(known)}.")
+        raise ValueError(f"The recipe has no {unknown}. Its hyperparameters: {sorted(known)}.")
+
+
+def check_overrides(recipe: Recipe, overrides: dict[str, Any]) -> None:
+    """Refuses overrides that no function of a recipe takes, or of another kind than the recipe's own values.
+
+    Raises:
+        TypeError, ValueError: the message has what is accepted.
+    """
+    check_names(recipe, overrides)
+    known = hyperparameters(recipe)
+    for name, value in overrides.items():
+        _check_override(name, value, known[name].default)
+
+
+def _check_override(name, value, own):
+    """Refuses a hyperparameter of another type than the recipe's own value, or one that no training can take."""
+    if name == "seed":
+        checks.seed(value, none=False)
+    elif name in ("epochs", "batch_size") and not (value is None and own is None):
+        checks.whole(name, value)
+    elif "learning_rate" in name:
+        checks.number(name, value, above=0.0)
+    elif isinstance(own, bool):
+        checks.flag(name, value)
+    elif isinstance(own, int):
+        checks.whole(name, value, least=min(own, 1))
+    elif isinstance(own, float):
+        checks.number(name, value, least=min(own, 0.0))
+    elif isinstance(own, str):
+        checks.instance(name, value, str, f"a text, such as {own!r}")
+    elif isinstance(own, (tuple, list)):
+        checks.instance(name, value, (list, tuple), f"a list, such as {list(own)}")
+        if not value:
+            raise ValueError(f"{name} must not be empty; the recipe has {list(own)}.")
+        for part in value:
+            _check_override(f"each of {name}", part, own[0] if own else None)
+    elif value is None and own is not None:
+        raise TypeError(f"{name} must have a value; got None.")

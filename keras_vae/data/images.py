@@ -168,6 +168,23 @@ def one_array(name: str, data: Any) -> np.ndarray | tf.Tensor:
     return standard(data, name)
 
 
+def zeros_and_ones(name: str, data: Any) -> np.ndarray | tf.Tensor:
+    """One array of booleans, or of 0 and 1.
+
+    Raises:
+        TypeError, ValueError: other numbers, or none.
+    """
+    data = one_array(name, data)
+    if tf.executing_eagerly() and not np.isin(data, (0, 1)).all():
+        raise ValueError(f"{name} must be boolean, or of 0 and 1; got {checks.told(data)} of other numbers.")
+    return data
+
+
+def scale_of(images: Any) -> float:
+    """What brings images to [0, 1]: 255 for 8-bit ones; others are taken as they are."""
+    return 255.0 if getattr(images, "dtype", None) in ("uint8", tf.uint8) else 1.0  # booleans are 0 and 1
+
+
 def seed_pair(seed: int | tf.Tensor) -> tf.Tensor:
     """A stateless seed `[2]`, of an integer or of such a pair.
 
@@ -210,7 +227,7 @@ def batches(
         ValueError: no images, a number out of its range.
     """
     store = tf.constant(one_array("images", images))
-    scale = 255.0 if getattr(images, "dtype", None) in ("uint8", tf.uint8) else 1.0  # booleans are 0 and 1
+    scale = scale_of(images)
     batch_size, seed = checked_order(len(store), batch_size, shuffle, seed)
     for name, function in (("augment", augment), ("condition", condition)):
         if function is not None and not callable(function):

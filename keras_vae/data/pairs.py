@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.data.images import arrays, checked_order, index_batches, one_array
+from keras_vae.data.images import arrays, checked_order, index_batches, one_array, scale_of
 from keras_vae.models.inputs import examples
 
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
@@ -61,7 +61,8 @@ def paired_batches(
     seed: int = 0,
     shuffle: bool = True,
 ) -> tf.data.Dataset:
-    """`tf.data.Dataset` of `{modality: float32 batch in [0, 1]}` of the same class; new pairs at each epoch.
+    """`tf.data.Dataset` of `{modality: float32 batch in [0, 1]}` of the same class, from uint8 images, or from others
+    as they are; new pairs at each epoch.
 
     An epoch shows every example of the first modality once, each with a partner drawn among the second's examples of
     its class.
@@ -100,6 +101,7 @@ def paired_batches(
     if (counts[np.unique(labels)] == 0).any():
         raise ValueError(f"Some class of {first} has no example in {second} to pair with.")
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    scales = {first: scale_of(images), second: scale_of(others)}
     images, labels, others = tf.constant(images), tf.constant(labels), tf.constant(others)
     order, counts, starts = tf.constant(order), tf.constant(counts, tf.float32), tf.constant(starts)
 
@@ -108,7 +110,7 @@ def paired_batches(
         rank = tf.random.stateless_uniform(tf.shape(indices), seeds) * tf.gather(counts, chosen)
         partners = tf.gather(order, tf.gather(starts, chosen) + tf.cast(rank, starts.dtype))
         pair = {first: tf.gather(images, indices), second: tf.gather(others, partners)}
-        pair = {name: tf.cast(batch, "float32") / 255.0 for name, batch in pair.items()}
+        pair = {name: tf.cast(batch, "float32") / scales[name] for name, batch in pair.items()}
         for shift, (name, function) in enumerate(augment.items()):
             pair[name] = function(pair[name], seeds + 1 + shift)
         return pair

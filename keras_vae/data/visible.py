@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.data.images import one_array, seed_pair
+from keras_vae.data.images import one_array, seed_pair, zeros_and_ones
 
 
 def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -20,10 +20,10 @@ def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Te
         float32 `[..., height, width, 1]`: 1 where visible, else 0.
 
     Raises:
-        TypeError, ValueError: a side that is no positive integer; other than four quadrants.
+        TypeError, ValueError: a side that is no positive integer; other than four quadrants; no booleans.
     """
     height, width = checks.whole("height", height, most=10_000), checks.whole("width", width, most=10_000)
-    visible = one_array("visible", visible)
+    visible = zeros_and_ones("visible", visible)
     if visible.shape[-1] != 4:
         raise ValueError(f"visible must be four quadrants an image, [..., 4]; got the shape {list(visible.shape)}.")
     visible = tf.cast(visible, "float32")
@@ -61,9 +61,9 @@ def visible_part(x: np.ndarray | tf.Tensor, mask: np.ndarray | tf.Tensor) -> tf.
 
     Raises:
         TypeError: what holds no numbers.
-        ValueError: an x that is no images, a mask of another height or width.
+        ValueError: an x that is no images, a mask of another height or width, or of other numbers than 0 and 1.
     """
-    x, mask = one_array("x", x), one_array("mask", mask)
+    x, mask = one_array("x", x), zeros_and_ones("mask", mask)
     if len(x.shape) < 3 or len(mask.shape) < 3 or tuple(mask.shape[-3:]) != (*x.shape[-3:-1], 1):
         raise ValueError(
             "x must be [..., height, width, channels] and its mask [..., height, width, 1]; got the shapes "

@@ -61,5 +61,6 @@ class BetaTCVAE(VAE):
         objective: Objective | None = None,
         **kwargs: Any,
     ) -> None:
-        chosen = objective or TotalCorrelation(dataset_size, checks.number("beta", beta, 0.0) - 1.0, sampling)
-        super().__init__(encoder, decoder, objective=chosen, **kwargs)
+        if objective is None:
+            objective = TotalCorrelation(dataset_size, checks.number("beta", beta, 0.0) - 1.0, sampling)
+        super().__init__(encoder, decoder, objective=objective, **kwargs)

@@ -43,4 +43,4 @@ class BetaVAE(VAE):
         objective: Objective | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, objective=objective or FreeEnergy(beta), **kwargs)
+        super().__init__(encoder, decoder, objective=FreeEnergy(beta) if objective is None else objective, **kwargs)

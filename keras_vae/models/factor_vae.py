@@ -55,7 +55,8 @@ class FactorVAE(VAE):
         objective: Objective | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, objective=objective or Adversarial(gamma, critic_widths, beta), **kwargs)
+        objective = Adversarial(gamma, critic_widths, beta) if objective is None else objective
+        super().__init__(encoder, decoder, objective=objective, **kwargs)
 
     @property
     def critic(self) -> keras.Model | None:

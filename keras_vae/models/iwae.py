@@ -54,5 +54,6 @@ class IWAE(VAE):
         objective: Objective | None = None,
         **kwargs: Any,
     ) -> None:
-        chosen = objective or ImportanceWeighted(importance_samples, estimator, beta=beta)
-        super().__init__(encoder, decoder, latent_size, objective=chosen, **kwargs)
+        if objective is None:
+            objective = ImportanceWeighted(importance_samples, estimator, beta=beta)
+        super().__init__(encoder, decoder, latent_size, objective=objective, **kwargs)

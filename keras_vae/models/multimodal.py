@@ -66,8 +66,8 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
     ) -> None:
         super().__init__(**kwargs)
         self.latent_size = checks.whole("latent_size", latent_size)
-        encoders = checks.by_name("encoders", encoders, network) or None
-        decoders = checks.by_name("decoders", decoders, network) or None
+        encoders = checks.by_name("encoders", encoders, network, False) or None
+        decoders = checks.by_name("decoders", decoders, network, False) or None
         if set(encoders or ()) != set(decoders or ()):
             raise ValueError("Give encoders and decoders for the same modalities, or neither.")
         self.prior = resolve(prior, self.priors, self.prior_kind, "prior", latent_size=self.latent_size)

@@ -60,7 +60,7 @@ class PPCA(ExactVerbs, VAE):
         objective: Any = None,
     ) -> None:
         parts = {"likelihood": NormalLikelihood("learned"), "posterior": HomoscedasticNormalPosterior(latent_size)}
-        objective = objective or FreeEnergy(beta)
+        objective = FreeEnergy(beta) if objective is None else objective
         super().__init__(latent_size=latent_size, objective=objective, seed=seed, name=name, **parts)
 
     def build(self, input_shape):

@@ -77,7 +77,8 @@ class VQVAE(VAE):
         **kwargs: Any,
     ) -> None:
         object.__setattr__(self, "codes", checks.whole("codes", codes))  # before Keras lets attributes be set
-        parts = {"prior": prior, "posterior": posterior, "objective": objective or VectorQuantized(commitment)}
+        objective = VectorQuantized(commitment) if objective is None else objective
+        parts = {"prior": prior, "posterior": posterior, "objective": objective}
         super().__init__(encoder, decoder, latent_size, likelihood, **parts, **kwargs)
         made = self.prior.codes, self.posterior.codes
         if made != (codes, codes):

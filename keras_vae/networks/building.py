@@ -11,15 +11,16 @@ Network = keras.layers.Layer | None  # None: chosen from the shape of the data
 Networks = dict[str, keras.layers.Layer] | None  # by modality
 
 
-def network(name: str, value: Any) -> Any:
-    """A network as an argument: a Keras model or layer, not its class or name; None too.
+def network(name: str, value: Any, none: bool = True) -> Any:
+    """A network as an argument: a Keras model or layer, not its class or name; None too, where `none`.
 
     Raises:
         TypeError: something else.
     """
-    if value is None:
+    if value is None and none:
         return None
-    return checks.instance(name, value, keras.layers.Layer, "a Keras model or layer, or None to have one chosen")
+    wanted = "a Keras model or layer" + (", or None to have one chosen" if none else "")
+    return checks.instance(name, value, keras.layers.Layer, wanted)
 
 
 def built(layer: keras.layers.Layer, input_shape: Any) -> Any:

@@ -3,17 +3,24 @@
 import keras
 from keras import layers, ops
 
+from keras_vae.networks.arguments import checked, grid
 from keras_vae.networks.channels_last import Conv2D, Cropping2D, ZeroPadding2D
 
 
-def gated_pixel_cnn(grid, codes, width=64, blocks=8, dropout=0.1, name="gated_pixel_cnn") -> keras.Model:
+@checked(grid=grid)
+def gated_pixel_cnn(
+    grid: tuple[int, int],
+    codes: int,
+    width: int = 64,
+    blocks: int = 8,
+    dropout: float = 0.1,
+    name: str = "gated_pixel_cnn",
+) -> keras.Model:
     """Gated PixelCNN (van den Oord et al. 2016, "Conditional image generation with PixelCNN decoders", figure 2).
 
     Int `[batch, rows, columns]` to logits `[batch, rows, columns, codes]`. Every block widens what a code sees by a row
     above and by a column to the left, and in the rows above by one to the right.
     """
-    if len(grid) != 2:
-        raise ValueError(f"A PixelCNN is for grids of rows and columns; got the grid {list(grid)}.")
     inputs = keras.Input(grid, dtype="int32")
     x = layers.Embedding(codes, width)(inputs)
     # Shifted by one, so that neither stack sees the code itself: the rows above, and what is left in its own row.

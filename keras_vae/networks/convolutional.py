@@ -1,24 +1,27 @@
 """Strided convolutional networks, for images `[height, width, channels]` of any size."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import layers
 
+from keras_vae.networks.arguments import checked, image
 from keras_vae.networks.channels_last import Conv2D, Conv2DTranspose, Cropping2D, Flatten, MaxPooling2D
 from keras_vae.networks.condition import flat_inputs, image_inputs
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
 
 
+@checked(shape=image)
 def convolutional_encoder(
-    shape,
-    filters=(32, 64, 128),
-    width=256,
-    activation="relu",
-    first_stride=2,
-    condition_shape=None,
-    name="convolutional_encoder",
+    shape: tuple[int, ...],
+    filters: Sequence[int] = (32, 64, 128),
+    width: int = 256,
+    activation: Any = "relu",
+    first_stride: int = 2,
+    condition_shape: tuple[int, ...] | None = None,
+    name: str = "convolutional_encoder",
 ) -> keras.Model:
     """Encoder `[batch, height, width, channels]` to `[batch, width]`; every entry of `filters` halves the image.
 
@@ -32,8 +35,14 @@ def convolutional_encoder(
     return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
 
 
+@checked(shape=image)
 def pooling_encoder(
-    shape, filters=(32, 64, 128), width=256, dropout=0.0, activation="relu", name="pooling_encoder"
+    shape: tuple[int, ...],
+    filters: Sequence[int] = (32, 64, 128),
+    width: int = 256,
+    dropout: float = 0.0,
+    activation: Any = "relu",
+    name: str = "pooling_encoder",
 ) -> keras.Model:
     """Encoder `[batch, height, width, channels]` to `[batch, width]` that tells classes apart sooner than strides do:
     convolutions with batch normalisation; every entry of `filters` halves the image, the first by a stride."""
@@ -47,16 +56,17 @@ def pooling_encoder(
     return keras.Model(inputs, layers.Dense(width, activation=activation)(x), name=name)
 
 
+@checked(shape=image)
 def convolutional_decoder(
-    latent_size,
-    shape,
-    filters=(128, 64, 32),
-    width=256,
-    activation="relu",
-    output_activation=None,
-    last_stride=2,
-    condition_shape=None,
-    name="convolutional_decoder",
+    latent_size: int,
+    shape: tuple[int, ...],
+    filters: Sequence[int] = (128, 64, 32),
+    width: int = 256,
+    activation: Any = "relu",
+    output_activation: Any = None,
+    last_stride: int = 2,
+    condition_shape: tuple[int, ...] | None = None,
+    name: str = "convolutional_decoder",
 ) -> keras.Model:
     """Decoder `[batch, latent_size]` to `[batch, *shape]`; every entry of `filters` doubles the image.
 

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from keras_vae.networks.arguments import checked
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.residual import residual_decoder, residual_encoder
@@ -18,7 +19,8 @@ def _stages(shape):
     return max(1, math.floor(math.log2(min(shape[:2]) / 4) + 0.2))
 
 
-def default_encoder(shape, condition_shape=None) -> keras.Model:
+@checked()
+def default_encoder(shape: tuple[int, ...], condition_shape: tuple[int, ...] | None = None) -> keras.Model:
     """Convolutional for images `[height, width, channels]` with sides of 16 or more, else dense.
 
     With a condition, of `[x, condition]`.
@@ -29,7 +31,13 @@ def default_encoder(shape, condition_shape=None) -> keras.Model:
     return convolutional_encoder(shape, filters=_filters(stages), condition_shape=condition_shape)
 
 
-def default_decoder(latent_size, shape, output_shape, condition_shape=None) -> keras.Model:
+@checked()
+def default_decoder(
+    latent_size: int,
+    shape: tuple[int, ...],
+    output_shape: tuple[int, ...],
+    condition_shape: tuple[int, ...] | None = None,
+) -> keras.Model:
     """Mirror image of `default_encoder(shape)`; returns likelihood parameters of `output_shape`.
 
     With a condition, of `[z, condition]`.
@@ -41,7 +49,8 @@ def default_decoder(latent_size, shape, output_shape, condition_shape=None) -> k
     return convolutional_decoder(latent_size, output_shape, filters=filters, condition_shape=condition_shape)
 
 
-def default_grid_encoder(shape, latent_size) -> keras.Model:
+@checked()
+def default_grid_encoder(shape: tuple[int, ...], latent_size: int) -> keras.Model:
     """Residual, for images: to a grid of vectors `[batch, rows, columns, latent_size]`, a quarter of the image's sides,
     or half of them where they are less than 16 pixels."""
     if len(shape) != 3:
@@ -51,7 +60,8 @@ def default_grid_encoder(shape, latent_size) -> keras.Model:
     return residual_encoder(shape, _grid_filters(shape)[::-1], width=latent_size, grid=True)
 
 
-def default_grid_decoder(latent_size, output_shape) -> keras.Model:
+@checked()
+def default_grid_decoder(latent_size: int, output_shape: tuple[int, ...]) -> keras.Model:
     """Mirror image of `default_grid_encoder(shape)`; returns likelihood parameters of `output_shape`."""
     return residual_decoder(latent_size, output_shape, _grid_filters(output_shape), grid=True)
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vae import checks
+from keras_vae.networks import arguments
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -62,8 +63,11 @@ class MaskedAutoregressiveNetwork(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.places, self.outputs = checks.whole("places", places), checks.whole("outputs", outputs)
-        self.widths = tuple(checks.whole("each of the widths", width) for width in widths)
-        self.activation, self.context_size = activation, checks.whole("context_size", context_size, 0)
+        self.widths = checks.sizes("widths", widths)
+        self.activation, self.context_size = (
+            arguments.activation("activation", activation),
+            checks.whole("context_size", context_size, 0),
+        )
         # A hidden unit of degree d sees the first d inputs, a place of degree d those before it.
         places = np.repeat(np.arange(self.places), self.outputs)
         seen = np.concatenate([np.arange(1, self.places + 1), np.zeros(self.context_size, int)])

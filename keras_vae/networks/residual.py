@@ -1,8 +1,12 @@
 """Residual convolutional networks: strided stages of pre-activation blocks (He et al. 2016, "Identity mappings")."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
+from keras_vae.networks.arguments import checked, image
 from keras_vae.networks.channels_last import Conv2D, Conv2DTranspose, Flatten
 from keras_vae.networks.convolutional import crop, smallest_image, smallest_sides
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
@@ -15,15 +19,16 @@ def _block(x, activation):
     return layers.Add()([x, y])  # zeros above: every block starts as the identity, deep stacks need no normalisation
 
 
+@checked(shape=image)
 def residual_encoder(
-    shape,
-    filters=(32, 64, 128),
-    blocks=1,
-    width=256,
-    activation="silu",
-    dropout=0.0,
-    grid=False,
-    name="residual_encoder",
+    shape: tuple[int, ...],
+    filters: Sequence[int] = (32, 64, 128),
+    blocks: int = 1,
+    width: int = 256,
+    activation: Any = "silu",
+    dropout: float = 0.0,
+    grid: bool = False,
+    name: str = "residual_encoder",
 ) -> keras.Model:
     """Encoder `[batch, height, width, channels]` to `[batch, width]`; every stage halves the image.
 
@@ -44,16 +49,17 @@ def residual_encoder(
     return keras.Model(inputs, x, name=name)
 
 
+@checked(shape=image)
 def residual_decoder(
-    latent_size,
-    shape,
-    filters=(128, 64, 32),
-    blocks=1,
-    width=256,
-    activation="silu",
-    output_activation=None,
-    grid=False,
-    name="residual_decoder",
+    latent_size: int,
+    shape: tuple[int, ...],
+    filters: Sequence[int] = (128, 64, 32),
+    blocks: int = 1,
+    width: int = 256,
+    activation: Any = "silu",
+    output_activation: Any = None,
+    grid: bool = False,
+    name: str = "residual_decoder",
 ) -> keras.Model:
     """Decoder `[batch, latent_size]` to `[batch, *shape]`; every stage doubles the image.
 

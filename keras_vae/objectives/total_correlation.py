@@ -99,7 +99,7 @@ class Adversarial(FreeEnergy):
     ) -> None:
         super().__init__(beta, **kwargs)
         self.weigh(gamma=gamma)
-        self.critic = critic if isinstance(critic, Critic) else Critic(critic)
+        self.critic = critic if isinstance(critic, Critic) else Critic(checks.sizes("critic", critic))
 
     def build(self, input_shape=None):
         if not self.critic.built:

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from keras_vae import checks
 from keras_vae.distributions.autoregressive import AutoregressiveCodes, draw_in_turn
 from keras_vae.networks import built, gated_pixel_cnn
+from keras_vae.networks import network as check_network
 from keras_vae.parts.part import Prior
 
 tfd = tfp.distributions
@@ -54,7 +55,7 @@ class AutoregressivePrior(CodePrior):
 
     def __init__(self, codes: int = 512, network: keras.layers.Layer | None = None, **kwargs: Any) -> None:
         super().__init__(codes, **kwargs)
-        self.network = network
+        self.network = check_network("network", network)
 
     def build(self, input_shape):
         super().build(input_shape)

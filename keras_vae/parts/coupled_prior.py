@@ -64,15 +64,12 @@ class CoupledExponentialPrior(LatentPrior):
         """Numbers of latents, as the constructor takes them.
 
         Raises:
-            ValueError: they are no numbers of latents of two modalities or more.
+            TypeError, ValueError: they are no numbers of latents of two modalities or more.
         """
-        sizes, private = tuple(latent_sizes), tuple(private_sizes or [0] * len(latent_sizes))
-        valid = all(isinstance(size, int) and size >= 0 for size in (*sizes, *private))
-        if not valid or len(sizes) != len(private) or len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(
-                "latent_sizes must be a positive integer for each of two modalities or more, and private_sizes one "
-                f"that is not negative for each; got {latent_sizes!r} and {private_sizes!r}."
-            )
+        sizes = checks.sizes("latent_sizes", latent_sizes, fewest=2)
+        private = checks.sizes("private_sizes", private_sizes, least=0, none=True) or (0,) * len(sizes)
+        if len(sizes) != len(private):
+            raise ValueError(f"private_sizes must be as many as latent_sizes, {len(sizes)}; got {len(private)}.")
         if not abs(self.start) * (len(sizes) - 1) < 1.0:
             limit = 1.0 / (len(sizes) - 1)
             raise ValueError(

@@ -24,7 +24,7 @@ class Critic(keras.layers.Layer):
     def __init__(self, widths: Sequence[int] = (256, 256, 256), **kwargs: Any) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        self.widths = tuple(checks.whole("each of the critic's widths", width) for width in widths)
+        self.widths = checks.sizes("widths", widths)
 
     def build(self, input_shape):
         hidden = [layers.Dense(width, activation="leaky_relu", dtype="float32") for width in self.widths]

@@ -10,7 +10,7 @@ import tensorflow_probability as tfp
 
 from keras_vae import checks
 from keras_vae.networks.masked import MaskedAutoregressiveNetwork
-from keras_vae.parts.part import Posterior
+from keras_vae.parts.part import Part, Posterior, Prior
 from keras_vae.parts.posteriors import NormalPosterior
 from keras_vae.parts.priors import LatentPrior, StandardNormalPrior
 
@@ -34,7 +34,7 @@ class AutoregressiveFlow(keras.layers.Layer):
     def __init__(self, latent_size: int, steps: int = 4, widths: Sequence[int] = (64, 64), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.latent_size, self.steps = checks.whole("latent_size", latent_size), checks.whole("steps", steps)
-        self.widths = tuple(widths)
+        self.widths = checks.sizes("widths", widths)
         self.networks = [
             MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu", dtype="float32") for _ in range(self.steps)
         ]
@@ -64,6 +64,19 @@ class AutoregressiveFlow(keras.layers.Layer):
 class _Pushed:
     """What priors and posteriors through a flow share: a base and a flow, which are built and saved with them."""
 
+    def set_parts(self, base: Any, kind: type[Part], flow: Any) -> None:
+        """Takes them over.
+
+        Raises:
+            TypeError: a base of another kind, or no flow.
+            ValueError: they are for other numbers of latents.
+        """
+        self.base = checks.instance("base", base, kind, f"a {kind.__name__} of keras_vae, or None")
+        self.flow = checks.instance("flow", flow, AutoregressiveFlow, "an AutoregressiveFlow, or None")
+        sizes = {getattr(part, "latent_size", self.latent_size) for part in (base, flow, self)}
+        if len(sizes) > 1:
+            raise ValueError(f"The base, the flow and latent_size must agree; got {sorted(sizes)}.")
+
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("base", "flow")}
         return {**super().get_config(), **parts}
@@ -92,8 +105,8 @@ class FlowPrior(_Pushed, LatentPrior):
         **kwargs: Any,
     ) -> None:
         super().__init__(latent_size, **kwargs)
-        self.base = base or StandardNormalPrior(latent_size)
-        self.flow = flow or AutoregressiveFlow(latent_size)
+        base = StandardNormalPrior(latent_size) if base is None else base
+        self.set_parts(base, Prior, AutoregressiveFlow(latent_size) if flow is None else flow)
 
     def build(self, input_shape=None):
         for part in (self.base, self.flow):
@@ -124,8 +137,8 @@ class FlowPosterior(_Pushed, Posterior):
     ) -> None:
         super().__init__(**kwargs)
         self.latent_size = checks.whole("latent_size", latent_size)
-        self.base = base or NormalPosterior(latent_size)
-        self.flow = flow or AutoregressiveFlow(latent_size)
+        base = NormalPosterior(latent_size) if base is None else base
+        self.set_parts(base, Posterior, AutoregressiveFlow(latent_size) if flow is None else flow)
 
     def build(self, input_shape):
         for part, shape in ((self.base, input_shape), (self.flow, None)):

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
-from keras_vae import checks
+from keras_vae import checks, networks
 from keras_vae.distributions.mixtures import FullNormalMixture
 from keras_vae.parts.part import Prior
 from keras_vae.parts.posteriors import NormalPosterior
@@ -120,7 +120,7 @@ class ConditionalNormalPrior(LatentPrior):
 
     def __init__(self, latent_size: int, network: keras.layers.Layer | None = None, **kwargs: Any) -> None:
         super().__init__(latent_size, **kwargs)
-        self.network = network
+        self.network = networks.network("network", network)
 
     def build(self, input_shape):
         if not self.network.built:

@@ -141,17 +141,12 @@ def test_settings_that_are_no_json_are_refused(command, tmp_path):
 
 
 def test_settings_of_every_recipe_are_its_own_values():
-    import inspect
-
     for name in zoo.names(None):
         recipe = zoo.recipe(name)
-        for function in (recipe.training, recipe.data_of, recipe.model):
-            for key, parameter in inspect.signature(function).parameters.items():
-                cli._check_setting(
-                    key,
-                    list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default,
-                    parameter.default,
-                )
+        own = {key: one.default for key, one in zoo.entries.hyperparameters(recipe).items()}
+        zoo.entries.check_overrides(recipe, own)
+        as_json = {key: list(value) if isinstance(value, tuple) else value for key, value in own.items()}
+        zoo.entries.check_overrides(recipe, as_json)
 
 
 @pytest.mark.parametrize("verb", ["card", "traverse", "reconstruct", "evaluate", "train", "tune"])

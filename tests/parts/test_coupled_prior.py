@@ -293,9 +293,11 @@ def test_gradient_reaches_the_parameters_through_draws():
     np.testing.assert_allclose(got[1][0], exact(4), rtol=0.05, atol=0.01)
 
 
-@pytest.mark.parametrize("sizes", [(1,), (0, 2), (2, 2.5), (2, -1)])
-def test_sizes_that_are_none_are_refused(sizes):
-    with pytest.raises(ValueError, match="positive integer for each of two modalities"):
+@pytest.mark.parametrize(
+    ("sizes", "error"), [((1,), ValueError), ((0, 2), ValueError), ((2, 2.5), TypeError), ((2, -1), ValueError)]
+)
+def test_sizes_that_are_none_are_refused(sizes, error):
+    with pytest.raises(error, match="latent_sizes must be"):
         CoupledExponentialPrior(sizes)
 
 
