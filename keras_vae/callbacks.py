@@ -267,8 +267,7 @@ class ImageGrid(keras.callbacks.Callback):
         every, samples, seed = checks.whole("every", every), checks.whole("samples", samples), checks.seed(seed)
         if folder is not None and pathlib.Path(folder).is_file():
             raise ValueError(f"{folder} is a file: give a folder for the pictures.")
-        if preview is not None and not callable(preview):
-            raise TypeError(f"preview must be a function of the model; got {type(preview).__name__}.")
+        checks.function("preview", preview, none=True)
         self.folder, self.log_dir, self.every, self._own = folder, log_dir, every, preview is None
         self.preview = preview or functools.partial(reconstructions_and_samples, x=x, samples=samples, seed=seed)
 

@@ -69,9 +69,14 @@ def sizes(
 
 
 def number(
-    name: str, value: Any, least: float = -math.inf, most: float = math.inf, above: float | None = None
+    name: str,
+    value: Any,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float | None = None,
+    below: float = math.inf,
 ) -> float:
-    """A finite real number within bounds, both included, and larger than `above`, as a float.
+    """A finite real number within bounds, both included, larger than `above` and less than `below`, as a float.
 
     Raises:
         TypeError: no number; True is none.
@@ -84,12 +89,14 @@ def number(
         bounds.append(f"above {above:g}")
     if most < math.inf:
         bounds.append(f"at most {most:g}")
+    if below < math.inf:
+        bounds.append(f"below {below:g}")
     wanted = " ".join(["a finite number", " and ".join(bounds)]).strip()
     scalar = getattr(value, "shape", None) == () and hasattr(value, "numpy")
     value = value.numpy() if scalar else value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
-    if not (math.isfinite(value) and least <= value <= most and (above is None or value > above)):
+    if not (math.isfinite(value) and least <= value <= most and (above is None or value > above) and value < below):
         raise ValueError(f"{name} must be {wanted}; got {value}.")
     return float(value)
 
@@ -123,12 +130,29 @@ def choice(name: str, value: Any, choices: Iterable[str]) -> str:
         ValueError: none of them; the message has the nearest.
     """
     choices = sorted(choices)
+    wanted = f"{choices}" if len(choices) <= 12 else f"{len(choices)}, such as {choices[:6]}"
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {choices}; got {told(value)}.")
+        raise TypeError(f"{name} must be one of {wanted}; got {told(value)}.")
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"Unknown {name} {value!r}.{hint} Choose from {choices}.")
+        raise ValueError(f"Unknown {name} {told(value)}.{hint} Choose from {wanted}.")
+    return value
+
+
+def function(name: str, value: Any, none: bool = False) -> Callable | None:
+    """What can be called.
+
+    Args:
+        none: whether None will do as well.
+
+    Raises:
+        TypeError: anything else, classes included.
+    """
+    if value is None and none:
+        return None
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name} must be a function{' or None' if none else ''}; got {told(value)}.")
     return value
 
 

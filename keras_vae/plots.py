@@ -231,8 +231,7 @@ def contours(
     """
     limit, names, title = checks.number("limit", limit, above=0.0), _names(names, 2), _title(title)
     for name, function in _panels(panels, "a function of points").items():
-        if not callable(function) or isinstance(function, type):
-            raise TypeError(f"The panel {name!r} must be a function of points; got {checks.told(function)}.")
+        checks.function(f"The panel {name!r}", function)
     line = np.linspace(-limit, limit, 161, dtype="float32")
     points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
     densities = {
@@ -413,9 +412,12 @@ def _numbers(name, data, shape, finite=True, **sides):
     """Finite numbers, or logarithms of such, as float64, of a shape such as "[models, 2]"; `sides` has how many rows or
     columns there must be."""
     try:
-        data = np.asarray(data, "float64")
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be numbers, {shape}; got {checks.told(data)}.") from None
+        data, given = np.asarray(data), data
+    except ValueError:  # rows of several lengths
+        data, given = np.asarray(None), data
+    if data.dtype.kind not in "buif":
+        raise TypeError(f"{name} must be numbers, {shape}; got {checks.told(given)}.")
+    data = data.astype("float64")
     fits = data.ndim == shape.count(",") + 1 and data.size > 0
     if not fits or sides.get("rows", len(data)) != len(data) or sides.get("columns", data.shape[-1]) != data.shape[-1]:
         wanted = f" with {sides['rows']} rows" if "rows" in sides else ""

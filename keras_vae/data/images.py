@@ -8,14 +8,14 @@ import pathlib
 import re
 import socket
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.models.inputs import standard
+from keras_vae.models.inputs import one_array
 
 SHAPES = {  # of one image
     "mnist": (28, 28, 1),
@@ -157,17 +157,6 @@ def binarize(images: np.ndarray | tf.Tensor, seed: int | tf.Tensor) -> tf.Tensor
     return tf.cast(tf.random.stateless_uniform(tf.shape(images), seed) < images, "float32")
 
 
-def one_array(name: str, data: Any) -> np.ndarray | tf.Tensor:
-    """Data as the models' own gate makes them, one array.
-
-    Raises:
-        TypeError, ValueError: a dict; and what the gate refuses.
-    """
-    if isinstance(data, Mapping):
-        raise TypeError(f"{name} must be one array; got a dict of {sorted(map(str, data))}: one at a time.")
-    return standard(data, name)
-
-
 def zeros_and_ones(name: str, data: Any) -> np.ndarray | tf.Tensor:
     """One array of booleans, or of 0 and 1.
 
@@ -230,8 +219,7 @@ def batches(
     scale = scale_of(images)
     batch_size, seed = checked_order(len(store), batch_size, shuffle, seed)
     for name, function in (("augment", augment), ("condition", condition)):
-        if function is not None and not callable(function):
-            raise TypeError(f"{name} must be a function or None; got {checks.told(function)}.")
+        checks.function(name, function, none=True)
     binary = checks.flag("dynamic_binarization", dynamic_binarization)
     checks.flag("drop_remainder", drop_remainder)
 

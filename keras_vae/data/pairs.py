@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.data.images import arrays, checked_order, index_batches, one_array, scale_of
-from keras_vae.models.inputs import examples
+from keras_vae.data.images import arrays, checked_order, index_batches, scale_of
+from keras_vae.models.inputs import examples, one_array
 
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
 
@@ -85,8 +85,7 @@ def paired_batches(
     )
     for name, function in augment.items():
         checks.choice("modality", name, data)
-        if not callable(function):
-            raise TypeError(f"augment of {name!r} must be a function; got {checks.told(function)}.")
+        checks.function(f"augment of {name!r}", function)
     data = {
         name: (one_array(f"The images of {name}", images), _labels(f"The labels of {name}", labels))
         for name, (images, labels) in data.items()

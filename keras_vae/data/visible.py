@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vae import checks
-from keras_vae.data.images import one_array, seed_pair, zeros_and_ones
+from keras_vae.data.images import seed_pair, zeros_and_ones
+from keras_vae.models.inputs import one_array
 
 
 def quadrants(visible: np.ndarray | tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -69,6 +70,13 @@ def visible_part(x: np.ndarray | tf.Tensor, mask: np.ndarray | tf.Tensor) -> tf.
             "x must be [..., height, width, channels] and its mask [..., height, width, 1]; got the shapes "
             f"{list(x.shape)} and {list(mask.shape)}."
         )
+    try:
+        fits = tf.broadcast_static_shape(tf.TensorShape(mask.shape[:-3]), tf.TensorShape(x.shape[:-3]))
+        fits.assert_is_compatible_with(x.shape[:-3])
+    except ValueError:
+        raise ValueError(
+            f"There must be one mask, or as many as x; got the shapes {list(x.shape)} and {list(mask.shape)}."
+        ) from None
     x = tf.cast(x, "float32")
     mask = tf.broadcast_to(tf.cast(mask, "float32"), tf.concat([tf.shape(x)[:-1], [1]], axis=0))
     return tf.concat([tf.where(mask > 0.5, x, 0.0), mask], axis=-1)

@@ -57,6 +57,7 @@ def chain_diagnostics(
     if not hasattr(getattr(model, "prior", None), "advance"):
         raise TypeError(f"{type(model).__name__} draws exactly: there are no chains to diagnose.")
     check_options(chains=chains, sweeps=sweeps, lags=lags, seed=seed)
+    chains, sweeps, lags, seed = map(int, (chains, sweeps, lags, seed))  # NumPy's are welcome
     if x is None:
         traces = [trace(model.prior.distribution(), chains, sweeps, seed)[:, :, None]]
     else:

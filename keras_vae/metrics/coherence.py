@@ -90,7 +90,7 @@ def classes_of(classifier: Callable, images: np.ndarray | tf.Tensor, batch_size:
         TypeError: a classifier that is no function.
         ValueError: it gives other things than finite logits, a row an image.
     """
-    given.function("classifier", classifier)
+    checks.function("classifier", classifier)
     judged = []
     for start in range(0, len(images), checks.whole("batch_size", batch_size)):
         part = images[start : start + batch_size]
@@ -106,4 +106,4 @@ def _classifiers(classifiers, names):
     missing = [name for name in names if name not in classifiers]
     if missing:
         raise ValueError(f"classifiers must judge {missing} as well; got those of {sorted(map(str, classifiers))}.")
-    return {name: given.function(f"The classifier of {name}", classifiers[name]) for name in names}
+    return {name: checks.function(f"The classifier of {name}", classifiers[name]) for name in names}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from keras_vae import checks
-from keras_vae.models.inputs import standard
+from keras_vae.models.inputs import one_array
 
 
 def array(name: str, data: Any, *axes: str, least: int = 1, dtype: str = "float64") -> np.ndarray:
@@ -24,9 +23,7 @@ def array(name: str, data: Any, *axes: str, least: int = 1, dtype: str = "float6
         TypeError: a dict, a data set, or what holds no numbers.
         ValueError: another number of axes, too few entries, NaN or infinities.
     """
-    if isinstance(data, Mapping):
-        raise TypeError(f"{name} must be one array; got a dict of {sorted(map(str, data))}: one at a time.")
-    data = np.asarray(standard(data, name), dtype)
+    data = np.asarray(one_array(name, data), dtype)
     _require_axes(name, data, axes, least)
     if not np.isfinite(data).all():
         raise ValueError(f"{name} must be finite numbers; there are NaN or infinite ones.")
@@ -41,7 +38,7 @@ def classes(name: str, data: Any, *axes: str, least: int = 1) -> np.ndarray:
         ValueError: as `array`.
     """
     numbers = array(name, data, *axes, least=least)
-    if np.asarray(standard(data, name)).dtype.kind not in "iu":
+    if np.asarray(one_array(name, data)).dtype.kind not in "iu":
         raise TypeError(f"{name} must be the whole numbers of classes, integers; got {checks.told(data)}.")
     return numbers.astype("int64")
 
@@ -68,17 +65,6 @@ def same_length(**arrays: np.ndarray) -> None:
         raise ValueError(f"There must be as many of each, a row an example; got {told}.")
 
 
-def function(name: str, value: Any) -> Callable:
-    """What can be called.
-
-    Raises:
-        TypeError: anything else, classes included.
-    """
-    if not callable(value) or isinstance(value, type):
-        raise TypeError(f"{name} must be a function or a Keras model, from images to logits; got {checks.told(value)}.")
-    return value
-
-
 def model(value: Any, *verbs: str, name: str = "model") -> Any:
     """A model that has these verbs.
 
@@ -86,7 +72,7 @@ def model(value: Any, *verbs: str, name: str = "model") -> Any:
         TypeError: it has not; a class instead of a model.
     """
     missing = [verb for verb in verbs if not hasattr(value, verb)]
-    if missing or isinstance(value, type):
+    if missing or isinstance(value, (type, str, bytes)):  # strings have a verb `translate` too
         got = f"the class {value.__name__}" if isinstance(value, type) else checks.told(value)
         raise TypeError(f"{name} must be a keras_vae model that has {', '.join(verbs)}; got {got}.")
     return value

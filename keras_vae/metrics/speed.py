@@ -32,7 +32,7 @@ def relative_step_time(
         ValueError: fewer examples than `batch_size`, a number out of its range.
     """
     for name, each in (("model", model), ("other", other)):
-        given.model(each, "fit", "get_config", name=name)
+        given.model(each, "fit", "objective", name=name)
     batch_size, steps = checks.whole("batch_size", batch_size), checks.whole("steps", steps)
     rounds, x = checks.whole("rounds", rounds), tree.map_structure(np.asarray, standard(x))
     if examples(x) < batch_size:

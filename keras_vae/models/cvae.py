@@ -6,7 +6,7 @@ import keras
 
 from keras_vae import checks
 from keras_vae.distributions import given_visible, shown
-from keras_vae.models.inputs import Batch, WithCondition, clear_errors, standard
+from keras_vae.models.inputs import Batch, WithCondition, clear_errors, examples, one_array
 from keras_vae.models.vae import VAE
 from keras_vae.networks import Network, built, default_encoder
 from keras_vae.parts import PRIORS, CategoricalLikelihood, ConditionalNormalPrior
@@ -113,6 +113,8 @@ class CVAE(VAE):
         """A batch of nothing but a checked condition."""
         self.require_built()
         with clear_errors():
-            condition = self.form.condition(self, standard(condition, "condition"))
+            condition = one_array("condition", condition)
+            examples(condition)
+            condition = self.form.condition(self, condition)
             self.form.check_condition(self, condition)
         return Batch(None, condition=condition)

@@ -24,8 +24,13 @@ def activation(name: str, value: Any) -> Any:
     try:
         keras.activations.get(value)
     except ValueError:
-        checks.choice(name, value, (known for known in dir(keras.activations) if known[0].islower()))
+        checks.choice(name, value, _activations())
     return value
+
+
+def _activations():
+    every = {name for name in dir(keras.activations) if name[0].islower()}
+    return every - {"get", "serialize", "deserialize"}
 
 
 shape = functools.partial(checks.sizes, fewest=1)

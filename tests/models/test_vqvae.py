@@ -266,7 +266,7 @@ REFUSED = {
     "prior over a line of codes": (
         lambda images: AutoregressivePrior(4).build((None, 16)),
         ValueError,
-        r"rows and columns; got the grid \[16\]",
+        r"\(rows, columns\); got 1: \(16,\)",
     ),
     "no image": (lambda images: keras_vae.VQVAE().build((None, 16)), ValueError, "Grids are made of images"),
 }

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_vae import checks
+
+OBSERVED = "observed"  # the key of masks by modality: the one dict within a dict
 EMPTY = "The data are empty: there is no example in x."
 ACCEPTED = "an array, a dict of arrays, a tf.data.Dataset or a keras.utils.PyDataset of batches"
 
@@ -18,8 +21,23 @@ def standard(data: Any, name: str = "x") -> Any:
     Raises:
         TypeError, ValueError: what holds no numbers, has no rows or no one shape; the message says what to do.
     """
+    if not isinstance(data, Mapping):
+        return one_array(name, data)
+    wrong = [key for key in data if not isinstance(key, str)]
+    if wrong:
+        raise TypeError(f"The parts of {name} are given by name, strings; got the key {checks.told(wrong[0])}.")
+    several = {key: key == OBSERVED and isinstance(part, Mapping) for key, part in data.items()}
+    return {key: standard(part, key) if several[key] else one_array(key, part) for key, part in data.items()}
+
+
+def one_array(name: str, data: Any) -> Any:
+    """`standard` of what must be one array.
+
+    Raises:
+        TypeError, ValueError: a dict; and what `standard` refuses.
+    """
     if isinstance(data, Mapping):
-        return {key: standard(part, str(key)) for key, part in data.items()}
+        raise TypeError(f"{name} must be one array; got a dict of {sorted(map(str, data))}: one at a time.")
     if data is None or isinstance(data, (str, bytes)):
         raise TypeError(f"{name} must hold numbers, {ACCEPTED}; got {data!r:.40}.")
     if isinstance(data, tf.SparseTensor) or (hasattr(data, "toarray") and hasattr(data, "nnz")):

@@ -5,11 +5,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_vae.models.inputs.arrays import OBSERVED
 from keras_vae.models.inputs.batch import Batch
 from keras_vae.models.inputs.values import assert_finite, assert_shape, assert_support
 from keras_vae.networks import known_shape
 
-X, CONDITION, OBSERVED = "x", "condition", "observed"
+X, CONDITION = "x", "condition"
 
 
 class OneArray:

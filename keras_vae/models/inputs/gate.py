@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.models.inputs.arrays import ACCEPTED, EMPTY, slices, standard
+from keras_vae.models.inputs.arrays import ACCEPTED, EMPTY, examples, slices, standard
 from keras_vae.models.inputs.batch import Batch
 from keras_vae.models.inputs.forms import OneArray
 from keras_vae.models.inputs.streams import CheckedSequence, refuse_odd_elements
@@ -32,6 +32,8 @@ class Inputs:
             return inputs._replace(training=training)
         inputs = standard(inputs)
         self.form.require(self, inputs)
+        if tf.executing_eagerly() and tree.flatten(inputs):
+            examples(inputs)
         self.require_built()
         with clear_errors():
             batch = self.form.to_batch(self, inputs)
@@ -78,6 +80,8 @@ class Inputs:
         if isinstance(data, tf.data.Dataset):
             return self._accept_dataset(data)
         if isinstance(data, keras.utils.PyDataset):
+            if data.num_batches == 0:
+                raise ValueError(EMPTY)
             self.build_for(standard(unpack(data[0])))
             return CheckedSequence(data, self.checked)
         if isinstance(data, Iterator):

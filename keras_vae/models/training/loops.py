@@ -9,6 +9,7 @@ from keras import ops, tree
 from keras_vae import devices
 from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
+from keras_vae.models.training.options import check_options
 from keras_vae.models.training.watch import Watch
 
 
@@ -78,6 +79,13 @@ class Training:
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def _with_own(self, callbacks):
+        """The user's callbacks with the model's own before them, and one that watches after."""
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            return callbacks  # whoever makes one sees to all that is called
+        given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks is not None else []
+        return [*self.own_callbacks(), *given, Watch()]
+
     def own_callbacks(self) -> list:
         """Callbacks of every `fit` and `evaluate`, before the user's: what these save is up to date."""
         return []
@@ -108,21 +116,18 @@ class Training:
             FloatingPointError: a term of the loss became NaN or infinite.
         """
         refuse_unused(y=y, sample_weight=sample_weight, class_weight=class_weight)
-        if callbacks is None or isinstance(callbacks, (list, tuple)):
-            callbacks = [*self.own_callbacks(), *(callbacks or ()), Watch()]
+        options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "validation_split": validation_split}
+        check_options(**options, callbacks=callbacks, shuffle=shuffle, **kwargs)
         with clear_errors():
             x = self.accept(x)
             if validation_data is not None:
                 validation_data = self.accept(validation_data)
             return super().fit(
                 x,
-                batch_size=batch_size,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=callbacks,
-                validation_split=validation_split,
+                callbacks=self._with_own(callbacks),
                 validation_data=validation_data,
                 shuffle=shuffle and not isinstance(x, tf.data.Dataset),  # or Keras warns that it does not
+                **options,
                 **kwargs,
             )
 
@@ -140,15 +145,17 @@ class Training:
     ) -> Any:
         """As `keras.Model.evaluate`, on the data that `fit` takes; of one draw of the latents an example."""
         refuse_unused(y=y, sample_weight=sample_weight)
+        options = {"batch_size": batch_size, "verbose": verbose, "steps": steps, "return_dict": return_dict}
+        check_options(**options, callbacks=callbacks)
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self.accept(x)
-                callbacks = [*self.own_callbacks(), *(callbacks or ()), Watch()]
-            options = {"batch_size": batch_size, "verbose": verbose, "steps": steps, "return_dict": return_dict}
+                callbacks = self._with_own(callbacks)
             return super().evaluate(x, callbacks=callbacks, **options, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
         """Reconstructions, those of `reconstruct`: deterministic. NumPy, shaped as the data."""
+        check_options(batch_size=batch_size, **kwargs)
         with clear_errors():
             return super().predict(self.accept(x), batch_size=batch_size, **kwargs)
 

@@ -77,6 +77,8 @@ class ExactVerbs(Verbs):
         Nothing is drawn: any `samples`, `chunk` and `seed`, which other models need, give the same.
         """
         checks.whole("samples", samples, none=True), checks.whole("chunk", chunk, none=True), checks.seed(seed)
+        batch_size = checks.whole("batch_size", batch_size, none=True) or 4096
+        checks.function("progress", progress, none=True)
         x, parameters, results = self._vectors(x), self.parameters, []
         for start in range(0, len(x), batch_size):
             results.append(linear_gaussian.infer(x[start : start + batch_size], parameters).log_likelihood)

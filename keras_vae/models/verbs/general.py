@@ -113,6 +113,8 @@ class Verbs:
                 "sample."
             )
         latent = checks.whole("latent", latent, 0, shape[0] - 1)
+        if not isinstance(values, (list, tuple, range)) and len(getattr(values, "shape", ())) != 1:
+            raise TypeError(f"values must be a list of numbers; got {checks.told(values)}.")
         values = [checks.number("each of the values", value) for value in values]
         (batch,) = self.batches(x)
         z = centre(self.posterior_of(batch))
@@ -154,6 +156,7 @@ class Verbs:
             progress: None, or a function called with the number of examples just done.
         """
         samples, chunk = checks.whole("samples", samples), checks.whole("chunk", chunk, none=True)
+        checks.function("progress", progress, none=True)
         self.require_built()
         return self._scored(self.batches(x, batch_size), samples, chunk, self.seed_of(seed), progress)
 

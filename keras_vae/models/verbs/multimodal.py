@@ -83,7 +83,9 @@ class MultimodalVerbs(Verbs):
         """
         whole = super().log_likelihood
         options = {"samples": samples, "batch_size": batch_size, "chunk": chunk, "seed": seed}
-        given = (given,) if isinstance(given, str) else tuple(given or ())
+        given = () if given is None else (given,) if isinstance(given, str) else given
+        for name in checks.instance("given", given, (tuple, list), "a modality, a tuple of them, or None"):
+            checks.choice("modality", name, self.modalities)
         if not given:
             return whole(x, **options, progress=progress)
         self.require_built()
