@@ -12,7 +12,7 @@ class Watch(keras.callbacks.Callback):
     """No silent NaN and no silent nothing: an epoch of either ends in an error. Epochs in a row whose rate is next to
     nothing end in a warning, one a training: after `steps` of them, or at the end."""
 
-    unused, epochs, steps = 0.01, 3, 1000  # nats
+    unused, epochs, steps = 0.02, 3, 1000  # nats
 
     def on_train_begin(self, logs=None):
         self.collapsed, self.told = [], False  # steps of the last epochs without a rate
