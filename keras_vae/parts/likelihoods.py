@@ -18,9 +18,6 @@ from keras_vae.parts.part import Part
 
 tfd = tfp.distributions
 
-# By how much a learned scale's logarithm moves where a weight moves by 1.
-PACE = 5.0
-
 
 class Likelihood(Part):
     """Decoder outputs `[..., *parameters_shape(event)]` to a TFP distribution over x, `[..., *event]`, in float32.
@@ -99,8 +96,9 @@ class _ScaledLikelihood(Likelihood):
     floor, unit = 1e-5, 1.0
     share = 1.0  # scale over standard deviation
 
-    def __init__(self, scale: float | str = "learned", **kwargs: Any) -> None:
+    def __init__(self, scale: float | str = "learned", pace: float = 5.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.pace = checks.number("pace", pace, above=0.0)
         if isinstance(scale, str):
             self.scale = checks.choice("scale", scale, self.scales)
         else:
@@ -117,41 +115,45 @@ class _ScaledLikelihood(Likelihood):
         if not self.built:
             return self.unit
         # Adam moves every weight by about the learning rate a step, and the scale has to fall as fast as the error of a
-        # whole network does. Of other optimizers the step is what it would be without PACE.
-        return self.floor + self.unit * ops.exp(PACE * devices.scaled_gradient(self.raw_scale.value, PACE**-2))
+        # whole network does. Of optimizers that go by the gradient's size the step is the same at any pace.
+        raw = devices.scaled_gradient(self.raw_scale.value, self.pace**-2)
+        return self.floor + self.unit * ops.exp(self.pace * raw)
 
     def assign_scale(self, scale: float) -> None:
         """Sets a learned scale, a number above `floor`, or raises a ValueError."""
         if not scale > self.floor:
             raise ValueError(f"The scale must be above {self.floor:g}; got {scale:g}. Rescale the data.")
-        self.raw_scale.assign(np.log((scale - self.floor) / self.unit) / PACE)
+        self._assign_log(np.log((scale - self.floor) / self.unit))
+
+    def _assign_log(self, value):
+        self.raw_scale.assign(np.float32(value / self.pace))
 
     def start_at(self, x, observed=None, weight=None):
         if self.scale != "learned" or not self.trainable:
             return
         raw = self.raw_scale.value
         spread = tf.cond(raw == 0.0, lambda: _spread(x, observed), lambda: tf.zeros([]))
-        start = tf.math.log(tf.maximum(spread * self.share / self.unit, self.floor)) / PACE
+        start = tf.math.log(tf.maximum(spread * self.share / self.unit, self.floor)) / self.pace
         # Replicas' values are averaged, each by its share of the examples.
         self.raw_scale.assign(tf.where(spread > 0.0, start * (1.0 if weight is None else weight), raw))
 
     def save_own_variables(self, store):
         if self.scale == "learned":
-            store["log_scale"] = self.raw_scale.numpy()
+            store["log_scale"] = self.pace * self.raw_scale.numpy().astype("float64")
 
     def load_own_variables(self, store):
         if self.scale != "learned":
             return
         names = set(store.keys())
         if "log_scale" in names:
-            self.raw_scale.assign(np.asarray(store["log_scale"]))
+            self._assign_log(np.asarray(store["log_scale"]))
         elif "0" in names:  # of an archive from before scales were learned in logarithms
-            self.raw_scale.assign(np.log(np.logaddexp(0.0, np.asarray(store["0"], "float64"))) / PACE)
+            self._assign_log(np.log(np.logaddexp(0.0, np.asarray(store["0"], "float64"))))
         else:  # from before names meant a learned scale
             self.assign_scale(1.0)
 
     def get_config(self):
-        return {**super().get_config(), "scale": self.scale}
+        return {**super().get_config(), "scale": self.scale, "pace": self.pace}
 
 
 def _spread(x, observed=None):
@@ -176,6 +178,7 @@ class _RealLikelihood(_ScaledLikelihood):
     Args:
         scale: a number, or "learned", as the names "normal" and "laplace" have it.
         refuses_images: False where images of numbers up to 255 are what they look like and no forgotten division.
+        **kwargs: `pace`, by how much the logarithm of a learned scale moves where Adam moves a weight by 1.
     """
 
     def __init__(self, scale: float | str = "learned", refuses_images: bool = True, **kwargs: Any) -> None:
@@ -225,6 +228,7 @@ class DiscretizedLogisticLikelihood(_ScaledLikelihood):
         levels: number of values.
         scale: "decoded": the decoder returns `[..., channels * 2]`, locations, then raw scales (`softplus` makes them
             positive); a number, or "learned": one scale for every dimension, and the decoder returns locations.
+        **kwargs: `pace`, as in `NormalLikelihood`.
     """
 
     support = (0.0, 1.0)

@@ -91,8 +91,8 @@ def test_latents_explain_grey_images_as_much_as_under_a_scale_that_fits(likeliho
         keras.utils.set_random_seed(0)
         model = compiled(keras_vae.VAE(latent_size=8, likelihood=chosen, seed=0))
         model.fit(x, batch_size=50, epochs=40, verbose=0)
-        unexplained[name] = ((x - model.reconstruct(x)) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
-    assert unexplained["learned"] < 1.3 * unexplained["fixed"] < 0.6
+        unexplained[name] = ((x - np.asarray(model.reconstruct(x))) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
+    assert unexplained["learned"] < 1.6 * unexplained["fixed"] < 0.5  # that of squares
 
 
 @pytest.mark.parametrize("streamed", [False, True])
