@@ -29,7 +29,7 @@ def model(latent_size=2, width=64, beta=1.0, seed=0):
         seed=seed,
     )
     made.build((None, 12))
-    made.likelihood.assign_scale(1.0)  # it falls slowly from there: as fast as it can, the model ends worse
+    made.likelihood.assign_scale(1.0)  # as these weights were trained
     return made
 
 
