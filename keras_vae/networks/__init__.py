@@ -1,7 +1,7 @@
 """Encoders (data to features) and decoders (latents to likelihood parameters): plain Keras models, no probability."""
 
 from keras_vae._registration import register
-from keras_vae.networks.building import Network, Networks, built, ends_in, known_shape, network, output_shape
+from keras_vae.networks.building import Network, Networks, built, ends_in, known_shape, network, output_shape, reach
 from keras_vae.networks.causal import gated_pixel_cnn
 from keras_vae.networks.condition import input_shapes
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
@@ -40,6 +40,7 @@ __all__ = [
     "network",
     "output_shape",
     "pooling_encoder",
+    "reach",
     "residual_decoder",
     "residual_encoder",
 ]

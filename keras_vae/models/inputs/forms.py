@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_vae.models.inputs.arrays import OBSERVED
 from keras_vae.models.inputs.batch import Batch
-from keras_vae.models.inputs.values import assert_finite, assert_shape, assert_support
+from keras_vae.models.inputs.values import assert_finite, assert_shape, assert_support, warn_of_reach
 from keras_vae.networks import known_shape
 
 X, CONDITION = "x", "condition"
@@ -40,6 +40,11 @@ class OneArray:
         """Refuses values that the likelihood cannot take."""
         assert_finite(batch.x, X, self.advice)
         assert_support(batch.x, model.likelihood, X)
+        warn_of_reach(batch.x, model.likelihood, model.decoder, X)
+
+    def start(self, model: Any, batch: Batch) -> None:
+        """What a step of training does before it: scales that nothing has moved start at the data's."""
+        model.likelihood.start_at(batch.x, weight=batch.weight)
 
 
 class MissingAllowed(OneArray):
@@ -148,6 +153,11 @@ class ByModality:
             assert_finite(values, name, advice)
             rows = tf.boolean_mask(values, batch.observed[name]) if model.likelihood[name].one_hot else values
             assert_support(rows, model.likelihood[name], name)
+            warn_of_reach(values, model.likelihood[name], model.decoders[name], name)
+
+    def start(self, model: Any, batch: Batch) -> None:
+        for name, values in batch.x.items():
+            model.likelihood[name].start_at(values, batch.observed[name], batch.weight)
 
 
 def _mask(mask, name):

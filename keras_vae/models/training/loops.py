@@ -24,6 +24,8 @@ class Training:
         several = devices.replicas_here() > 1
         if several:  # of the global batch this is a part, which the last one of an epoch may leave small or empty
             batch = devices.with_one_example(batch)._replace(weight=devices.weight(examples))
+        if training:
+            self.form.start(self, batch)
         terms, objective, output = self.terms(batch, training)
         terms = {"free_energy": terms["distortion"] + terms["rate"], **terms}
         for value in objective.values():
