@@ -9,7 +9,7 @@ from keras import ops, tree
 from keras_vae import devices
 from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
-from keras_vae.models.training.watch import Watch
+from keras_vae.models.training.watch import Progress, Watch
 
 
 class Training:
@@ -108,8 +108,8 @@ class Training:
             FloatingPointError: a term of the loss became NaN or infinite.
         """
         refuse_unused(y=y, sample_weight=sample_weight, class_weight=class_weight)
-        if callbacks is None or isinstance(callbacks, (list, tuple)):
-            callbacks = [*self.own_callbacks(), *(callbacks or ()), Watch()]
+        if callbacks is None or isinstance(callbacks, (list, tuple)):  # and no CallbackList of Keras's
+            callbacks = _shown([*self.own_callbacks(), *(callbacks or ()), Watch()], verbose)
         with clear_errors():
             x = self.accept(x)
             if validation_data is not None:
@@ -143,14 +143,20 @@ class Training:
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self.accept(x)
-                callbacks = [*self.own_callbacks(), *(callbacks or ()), Watch()]
+                callbacks = _shown([*self.own_callbacks(), *(callbacks or ()), Watch()], verbose)
             options = {"batch_size": batch_size, "verbose": verbose, "steps": steps, "return_dict": return_dict}
             return super().evaluate(x, callbacks=callbacks, **options, **kwargs)
 
-    def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None, **kwargs: Any
+    ) -> Any:
         """Reconstructions, those of `reconstruct`: deterministic. NumPy, shaped as the data."""
+        if callbacks is None or isinstance(callbacks, (list, tuple)):
+            callbacks = _shown(callbacks or (), verbose)
         with clear_errors():
-            return super().predict(self.accept(x), batch_size=batch_size, **kwargs)
+            return super().predict(
+                self.accept(x), batch_size=batch_size, verbose=verbose, callbacks=callbacks, **kwargs
+            )
 
     def predict_step(self, data):
         return self.reconstruction(self.prepare(unpack(data)))
@@ -185,3 +191,9 @@ class Training:
         elif self.optimizer is not None and not self.optimizer.built:
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
+
+
+def _shown(callbacks, verbose):
+    """Callbacks with a bar of our own, unless none is wanted or the user brings one."""
+    brought = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in callbacks)
+    return [*callbacks] if brought or not verbose else [*callbacks, Progress()]
