@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 import itertools
 import math
 import os
 import pathlib
+import signal
 import socket
 import statistics
 import subprocess
@@ -23,7 +25,7 @@ import keras_tuner
 from keras_vae import plots
 from keras_vae.tuning import private, results
 from keras_vae.tuning.hypermodel import RecipeHyperModel, Space, own_values
-from keras_vae.zoo import entries
+from keras_vae.zoo import entries, files
 
 
 class Grid(keras_tuner.Oracle):
@@ -89,7 +91,7 @@ class RecipeTuner(private.Tuner):
             with private.disk(archive.parent.parent):
                 writing = archive.with_name(f"writing.{archive.name}")
                 model.save(writing)
-                private.settle(writing, archive)
+                files.settle(writing, archive)
         return measured
 
     def _archive(self, trial):
@@ -243,9 +245,9 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
         marked["the recipe's values"] = 0
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
-    figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
-    with private.disk(folder):
-        plots.write(figure, folder / PICTURE)
+    picture = io.BytesIO()
+    plots.write(plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials"), picture)
+    private.write(folder / PICTURE, picture.getvalue())
     text = results.table(rows, aim.name, aim.direction)
     command = f"keras-vae train {name} --set {folder / BEST}"
     private.write(folder / BEST, entries.to_json(overrides))
@@ -316,6 +318,7 @@ def work(arguments: str) -> None:
             time.sleep(1)
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C of a terminal is its parent's, which ends it
     threading.Thread(target=watch, daemon=True).start()
     try:
         search(**ast.literal_eval(arguments))
