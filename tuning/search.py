@@ -9,7 +9,6 @@ import itertools
 import math
 import os
 import pathlib
-import signal
 import socket
 import statistics
 import subprocess
@@ -280,7 +279,8 @@ def _with_workers(tuner, arguments, count, address):
     def start(index):
         # The same ID again: keras-tuner then hands it the trial that it died in
         own = {**environment, "KERASTUNER_TUNER_ID": f"worker{index}"}
-        return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own)
+        # In a session of its own: Ctrl-C of a terminal is this process's, which ends its workers
+        return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own, start_new_session=True)
 
     oracle.expect(f"worker{index}" for index in range(count))
     with _environment({**shared, "KERASTUNER_TUNER_ID": "chief"}):
@@ -318,7 +318,6 @@ def work(arguments: str) -> None:
             time.sleep(1)
         os._exit(1)
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C of a terminal is its parent's, which ends it
     threading.Thread(target=watch, daemon=True).start()
     try:
         search(**ast.literal_eval(arguments))

@@ -328,7 +328,7 @@ def killed_at_random(works, home, count, rng) -> Iterator[dict[str, str]]:
 
 def killed_everywhere(works, home, count, rng) -> Iterator[dict[str, str]]:
     """Before each change of the folder, and in the write that follows it, after so many bytes."""
-    for work, size in itertools.product(works, (None, 100, 5000)):
+    for work, size in itertools.product(works, (None, 100)):
         kind = "each change" if size is None else f"each write, at {size} bytes"
         for change in range(1, work.changes + 1):
             stop = Stop(change=change, size=size)
