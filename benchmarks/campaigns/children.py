@@ -116,7 +116,7 @@ def _arm(stop, count, watched):
             changes = bool((arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
         else:
             changes = event in CHANGES
-        if not changes or not any(_is_in(argument, watched) for argument in arguments[:2]):
+        if not changes or not any(_is_in(path, arguments[-1], watched) for path in arguments[:2]):
             return
         (number,) = struct.unpack("q", count[:])
         count[:] = struct.pack("q", number + 1)
@@ -133,12 +133,16 @@ def _arm(stop, count, watched):
     sys.addaudithook(hook)
 
 
-def _is_in(path, watched):
-    """Whether an argument of an event is a path in the folder; relative ones are those of a tree that is removed."""
+def _is_in(path, last, watched):
+    """Whether an argument of an event is a path in the folder. The last argument may be the descriptor of what it is
+    relative to, as where a tree is removed."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         return False
-    path = os.fsdecode(path)
-    return path == watched or path.startswith(f"{watched}/") or not os.path.isabs(path)
+    path, below = os.fsdecode(path), os.getcwd()
+    if not os.path.isabs(path) and isinstance(last, int) and last > 2:
+        with contextlib.suppress(OSError):
+            below = os.readlink(f"/proc/self/fd/{last}")
+    return f"{os.path.join(below, path)}/".startswith(f"{watched}/")
 
 
 def command(*arguments: object) -> None:
