@@ -155,23 +155,24 @@ def owned(folder: pathlib.Path) -> Iterator[None]:
         RuntimeError: another has it; the message says which.
         OSError: it cannot be written to.
     """
-    with disk(folder, "Mend that, and the same goes on from the last finished epoch; or train elsewhere: --run."):
-        file = open(folder / LOCK, "a+")  # noqa: SIM115  closed below
+    advice = "Mend that, and the same goes on from the last finished epoch; or train elsewhere: --run."
+    with disk(folder, advice):
+        file = open(folder / LOCK, "a+b", buffering=0)  # noqa: SIM115  closed below
     with file:
         try:
             _lock(file)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip() or "another process"
+            holder = file.read().decode(errors="replace").strip() or "another process"
             raise RuntimeError(
                 f"{folder} belongs to a training that still runs: {holder}. Wait for it or stop it, or train in "
                 "another folder: --run."
             ) from None
         except OSError:  # a file system without locks
             pass
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}\n")
-        file.flush()
+        with disk(folder, advice):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n".encode())
         try:
             yield
         finally:

@@ -45,7 +45,8 @@ LONGEST = 300  # characters of a message, without the folders that it names
 class Train:
     """`keras-vae train`, and what it keeps: checkpoints, then the entry."""
 
-    name, epochs, advice = "train", 4, r"goes on from the last finished epoch"
+    largest = 24  # bits of the number of bytes that it writes, about
+    name, epochs, advice = "train", 4, r"goes on from the last finished epoch|do the same again"
 
     def __init__(self, home: pathlib.Path) -> None:
         self.settings, kept = home / "set.json", home / "kept"
@@ -110,6 +111,7 @@ class Train:
 class Tune:
     """`keras-vae tune`, by each oracle in turn, and what it keeps: finished trials, then the best."""
 
+    largest = 24
     name, trials, advice = "tune", 3, r"repeats no finished trial"
     oracles = ("random", "bayesian", "grid")
 
@@ -166,6 +168,7 @@ TRIAL = ["model.keras", "trial.json"]
 class Save:
     """`zoo.save`, to a new folder or over an old entry."""
 
+    largest = 20
     advice = r"[Dd]o the same again"
 
     def __init__(self, home: pathlib.Path, over: bool) -> None:
@@ -222,6 +225,7 @@ class Save:
 class Evaluate:
     """`keras-vae evaluate --write`: an entry's other files are exchanged, its weights stay."""
 
+    largest = 15
     name, advice = "evaluate", r"[Dd]o the same again|same command"
 
     def __init__(self, home: pathlib.Path) -> None:
@@ -383,7 +387,8 @@ def _mount(*arguments):
 def on_full_disks(works, home, count, rng) -> Iterator[dict[str, str]]:
     """Each work in turn, with room for a random part of what it writes; bytes count alike on every scale."""
     for number in range(count):
-        work, room = works[number % len(works)], int(2 ** rng.uniform(11, 24))
+        work = works[number % len(works)]
+        room = int(2 ** rng.uniform(11, work.largest))
         with _disk(home) as place:
             kind = f"{work.name}: full"
             result = tried(work, place / "folder", kind, None, hindered(place, room), status=1)

@@ -126,6 +126,16 @@ def test_a_full_or_read_only_disk_is_one_line(number, says, tmp_path, monkeypatc
     assert files.read(tmp_path, "a") == b"old a"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full is Linux's")
+def test_a_lock_without_room_is_one_line(tmp_path):
+    (tmp_path / files.LOCK).symlink_to("/dev/full")
+    with (
+        pytest.raises(OSError, match=f"{tmp_path} cannot be written: .* Mend that, and the same goes on"),
+        files.owned(tmp_path),
+    ):
+        pass
+
+
 class Windows:
     """Windows's locks of parts of files, as far as one process can have them: `held` of a second handle."""
 
