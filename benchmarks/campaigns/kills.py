@@ -313,10 +313,9 @@ def _end(ended):
     return " ".join((ended.err or ended.out).strip()[-300:].split())
 
 
-def killed_at_random(works, home, count, rng) -> Iterator[dict[str, str]]:
-    """A half at moments, a quarter before changes, a quarter within writes; on, until so many were stopped."""
-    number = stopped = 0
-    while stopped < count:
+def killed_at_random(works, home, rng) -> Iterator[dict[str, str]]:
+    """A half at moments, a quarter before changes, a quarter within writes; on and on."""
+    for number in itertools.count():
         work = works[number % len(works)]
         change = rng.randrange(work.changes) + 1
         kind, stop = (
@@ -325,12 +324,10 @@ def killed_at_random(works, home, count, rng) -> Iterator[dict[str, str]]:
             ("moment", Stop(after=rng.uniform(0, work.seconds))),
             ("write", Stop(change=change, size=int(2 ** rng.uniform(0, 23)))),
         )[number % 4]
-        result = tried(work, home / f"{number}", f"{work.name}: {kind}", stop)
-        number, stopped = number + 1, stopped + (result["outcome"] != "not stopped")
-        yield result
+        yield tried(work, home / f"{number}", f"{work.name}: {kind}", stop)
 
 
-def killed_everywhere(works, home, count, rng) -> Iterator[dict[str, str]]:
+def killed_everywhere(works, home, rng) -> Iterator[dict[str, str]]:
     """Before each change of the folder, and in the write that follows it, after so many bytes."""
     for work, size in itertools.product(works, (None, 100)):
         kind = "each change" if size is None else f"each write, at {size} bytes"
@@ -339,9 +336,9 @@ def killed_everywhere(works, home, count, rng) -> Iterator[dict[str, str]]:
             yield tried(work, home / f"{work.name} {size} {change}", f"{work.name}: {kind}", stop)
 
 
-def signalled(works, home, count, rng) -> Iterator[dict[str, str]]:
-    """SIGTERM and Ctrl-C in turn, at random moments after the first tenth of a second."""
-    for number in range(count):
+def signalled(works, home, rng) -> Iterator[dict[str, str]]:
+    """SIGTERM and Ctrl-C in turn, at random moments after the first tenth of a second; on and on."""
+    for number in itertools.count():
         work = works[number // 2 % len(works)]
         by, status = ((signal.SIGTERM, 143), (signal.SIGINT, 130))[number % 2]
         stop = Stop(after=rng.uniform(0.1, work.seconds), by=by)
@@ -384,9 +381,9 @@ def _mount(*arguments):
     subprocess.run(["mount", *arguments], check=True)
 
 
-def on_full_disks(works, home, count, rng) -> Iterator[dict[str, str]]:
-    """Each work in turn, with room for a random part of what it writes; bytes count alike on every scale."""
-    for number in range(count):
+def on_full_disks(works, home, rng) -> Iterator[dict[str, str]]:
+    """Each work in turn, with room for a random part of what it writes; bytes count alike on every scale. On and on."""
+    for number in itertools.count():
         work = works[number % len(works)]
         room = int(2 ** rng.uniform(11, work.largest))
         with _disk(home) as place:
@@ -395,7 +392,7 @@ def on_full_disks(works, home, count, rng) -> Iterator[dict[str, str]]:
         yield {**result, "text": result["text"] and f"with {room} bytes: {result['text']}"}
 
 
-def on_read_only_disks(works, home, count, rng) -> Iterator[dict[str, str]]:
+def on_read_only_disks(works, home, rng) -> Iterator[dict[str, str]]:
     """Each work from its beginning, and amid what it has to do, which a kill left."""
     for work in works:
         for change in (None, *sorted(rng.sample(range(2, work.changes), 4))):
@@ -466,7 +463,8 @@ def _files(folder):
 
 
 def campaign(name: str, home: pathlib.Path, count: int, rng: random.Random) -> Iterator[dict[str, object]]:
-    """What came of each stop of the campaign of that name, as it comes: `{"number", "kind", "outcome", "text"}`."""
+    """What came of each try of the campaign of that name, as it comes: `{"number", "kind", "outcome", "text"}`. It ends
+    when so many were stopped, or after all that there are."""
     chosen = {
         **{name: [kind] for name, kind in WORKS.items()},
         **{"save": [WORKS["save new"], WORKS["save over"]], "full": [*WORKS.values()], "readonly": [*WORKS.values()]},
@@ -476,9 +474,13 @@ def campaign(name: str, home: pathlib.Path, count: int, rng: random.Random) -> I
     for index, kind in enumerate(chosen[name]):
         (home / f"work {index}").mkdir()
         works.append(kind(home / f"work {index}"))
-    for number, row in enumerate(STOPS[name](works, home, count, rng)):
+    stopped = 0
+    for number, row in enumerate(STOPS[name](works, home, rng)):
         print(number, row["kind"], row["outcome"], row["text"], file=sys.stderr, flush=True)
         yield {"number": number, **row}
+        stopped += row["outcome"] != "not stopped"
+        if stopped == count:
+            return
 
 
 WORKS = {
@@ -502,7 +504,7 @@ STOPS = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("campaign", choices=STOPS)
-    parser.add_argument("--count", type=int, help="of stops; default: all that there are, or 100 random ones")
+    parser.add_argument("--count", type=int, default=100, help="of stops; there may be fewer where nothing is random")
     parser.add_argument("--seed", type=int, default=0, help="of what is random")
     arguments = parser.parse_args()
     if arguments.campaign in ("full", "readonly") and "KERAS_VAE_DISKS" not in os.environ:
@@ -513,9 +515,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         home = pathlib.Path(temporary)
         children.prepare(home)
-        rows = campaign(arguments.campaign, home, arguments.count or 100, rng)
-        results = list(itertools.islice(rows, arguments.count))
-    return report(results, ("went on", "not stopped"), "stopped", "stops")
+        results = list(campaign(arguments.campaign, home, arguments.count, rng))
+    return report(results, ("went on", "not stopped"), "stopped", "tries")
 
 
 if __name__ == "__main__":
