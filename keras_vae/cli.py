@@ -5,6 +5,7 @@ stopped by SIGTERM. What went wrong is the last line on stderr; with `--debug` t
 """
 
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -77,7 +78,7 @@ def options(
     ] = False,
 ) -> None:
     """What holds for all commands."""
-    _Asked.debug = debug
+    _Asked.debug, _Asked.advice = debug, ""
 
 
 @app.command("list")
@@ -306,13 +307,13 @@ def train(
     settings = _settings(zoo.recipe(entry), overrides)
     if isinstance(_entry(name), pathlib.Path):
         settings = zoo.metrics(_entry(name))["training"]["overrides"] | settings
-    name = entry
+    name, run = entry, run or pathlib.Path("runs") / entry
+    _Asked.advice = f" The same command goes on from the last finished epoch in {run}."
     _tensorflow()
     from keras_vae import devices as hardware
     from keras_vae.zoo import training
 
-    run, strategy = run or pathlib.Path("runs") / name, hardware.strategy(devices)
-    _Asked.advice = f" The same command goes on from the last finished epoch in {run}."
+    strategy = hardware.strategy(devices)
     model, facts = training.train(name, settings, run, precision, strategy=strategy)
     if not hardware.is_chief(strategy):
         return
@@ -386,6 +387,7 @@ def tune(
     name = _recipe_of(name)  # an unknown name is refused before TensorFlow loads
     recipe = zoo.recipe(name)
     fixed = _settings(recipe, overrides, {"dataset": data} if data else {})
+    _Asked.advice = f" The same command goes on in {directory / name}, and repeats no finished trial."
     _tensorflow()
     try:
         from keras_vae import tuning
@@ -423,6 +425,8 @@ def evaluate(
 
     made_by = _recipe_of(name)
     recipe = zoo.recipe(made_by)
+    if write:
+        _Asked.advice = f" {name} is whole, as before or measured anew; the same command measures it again."
     model = _load(name, recipe.kind)
     from keras_vae.zoo import entries, training
 
@@ -458,13 +462,17 @@ def _entry(name: str) -> str | pathlib.Path:
 
 def _tell_of_namesake(name):
     """Says so where a bare name is an entry's and a local folder's too."""
-    if isinstance(_entry(name), str) and (pathlib.Path(name) / "model.keras").is_file():
+    from keras_vae.zoo import files
+
+    if isinstance(_entry(name), str) and files.found(pathlib.Path(name), "model.keras"):
         typer.echo(f"keras-vae: {name} is the zoo's entry; for the folder here write ./{name}", err=True)
 
 
 def _require(entry, file, otherwise):
     """Refuses a folder of one's own that lacks a file; the zoo has words of its own for its entries."""
-    if isinstance(entry, pathlib.Path) and not (entry / file).is_file():
+    from keras_vae.zoo import files
+
+    if isinstance(entry, pathlib.Path) and not files.found(entry, file):
         there = f"{entry} has {otherwise}" if entry.is_dir() else f"There is no folder {entry}"
         raise FileNotFoundError(f"{there}.")
 
@@ -616,7 +624,12 @@ def _check_output(path):
 
 
 def _write(plots, sections, path, title=None):
-    plots.write(sections, path, title=title)
+    from keras_vae.zoo import files
+
+    picture = io.BytesIO()
+    plots.write(sections, picture, title=title)
+    with files.disk(path, "Make room, or choose another place: --output."):
+        files.write_file(path.resolve(), picture.getvalue())
     typer.echo(f"Wrote {path}.")
 
 

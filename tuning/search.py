@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 import itertools
 import math
 import os
@@ -24,7 +25,7 @@ import keras_tuner
 from keras_vae import checks, plots
 from keras_vae.tuning import private, results
 from keras_vae.tuning.hypermodel import RecipeHyperModel, Space, own_values
-from keras_vae.zoo import entries
+from keras_vae.zoo import entries, files
 
 
 class Grid(keras_tuner.Oracle):
@@ -90,7 +91,7 @@ class RecipeTuner(private.Tuner):
             with private.disk(archive.parent.parent):
                 writing = archive.with_name(f"writing.{archive.name}")
                 model.save(writing)
-                private.settle(writing, archive)
+                files.settle(writing, archive)
         return measured
 
     def _archive(self, trial):
@@ -248,9 +249,9 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
         marked["the recipe's values"] = 0
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
-    figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
-    with private.disk(folder):
-        plots.write(figure, folder / PICTURE)
+    picture = io.BytesIO()
+    plots.write(plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials"), picture)
+    private.write(folder / PICTURE, picture.getvalue())
     text = results.table(rows, aim.name, aim.direction)
     command = f"keras-vae train {name} --set {folder / BEST}"
     private.write(folder / BEST, entries.to_json(overrides))
@@ -283,7 +284,8 @@ def _with_workers(tuner, arguments, count, address):
     def start(index):
         # The same ID again: keras-tuner then hands it the trial that it died in
         own = {**environment, "KERASTUNER_TUNER_ID": f"worker{index}"}
-        return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own)
+        # In a session of its own: Ctrl-C of a terminal is this process's, which ends its workers
+        return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own, start_new_session=True)
 
     oracle.expect(f"worker{index}" for index in range(count))
     with _environment({**shared, "KERASTUNER_TUNER_ID": "chief"}):

@@ -10,7 +10,7 @@ from keras_vae import devices
 from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
 from keras_vae.models.training.options import check_options
-from keras_vae.models.training.watch import Watch
+from keras_vae.models.training.watch import Progress, Watch
 
 
 class Training:
@@ -81,12 +81,15 @@ class Training:
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def _with_own(self, callbacks):
-        """The user's callbacks with the model's own before them, and one that watches after."""
+    def _with_own(self, callbacks, verbose, watched=True):
+        """The user's callbacks with the model's own before them and one that watches after; and a bar of our own,
+        unless none is wanted or the user brings one."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return callbacks  # whoever makes one sees to all that is called
         given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks is not None else []
-        return [*self.own_callbacks(), *given, Watch()]
+        given = [*self.own_callbacks(), *given, Watch()] if watched else [*given]
+        brought = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in given)
+        return given if brought or not verbose else [*given, Progress()]
 
     def own_callbacks(self) -> list:
         """Callbacks of every `fit` and `evaluate`, before the user's: what these save is up to date."""
@@ -126,7 +129,7 @@ class Training:
                 validation_data = self.accept(validation_data)
             return super().fit(
                 x,
-                callbacks=self._with_own(callbacks),
+                callbacks=self._with_own(callbacks, verbose),
                 validation_data=validation_data,
                 shuffle=shuffle and not isinstance(x, tf.data.Dataset),  # or Keras warns that it does not
                 **options,
@@ -152,14 +155,18 @@ class Training:
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self.accept(x)
-                callbacks = self._with_own(callbacks)
+                callbacks = self._with_own(callbacks, verbose)
             return super().evaluate(x, callbacks=callbacks, **options, **kwargs)
 
-    def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None, **kwargs: Any
+    ) -> Any:
         """Reconstructions, those of `reconstruct`: deterministic. NumPy, shaped as the data."""
-        check_options(batch_size=batch_size, **kwargs)
+        check_options(batch_size=batch_size, verbose=verbose, callbacks=callbacks, **kwargs)
         with clear_errors():
-            return super().predict(self.accept(x), batch_size=batch_size, **kwargs)
+            callbacks = self._with_own(callbacks, verbose, watched=False)
+            options = {"batch_size": batch_size, "verbose": verbose, "callbacks": callbacks}
+            return super().predict(self.accept(x), **options, **kwargs)
 
     def predict_step(self, data):
         return self.reconstruction(self.prepare(unpack(data)))

@@ -62,6 +62,22 @@ class Watch(keras.callbacks.Callback):
             )
 
 
+class Progress(keras.callbacks.ProgbarLogger):
+    """Keras's bar, which ends at 100 %: of calls of several steps, Keras counts an epoch's last one in full."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(self._within(batch), logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        super().on_test_batch_end(self._within(batch), logs)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        super().on_predict_batch_end(self._within(batch), logs)
+
+    def _within(self, batch):
+        return batch if self.target is None else min(batch, self.target - 1)
+
+
 class UpToDate(keras.callbacks.Callback):
     """Estimates the prior's normaliser anew before it is read: before training, an evaluation, and a checkpoint."""
 
