@@ -120,8 +120,11 @@ class Inputs:
     def build_for(self, data: Any) -> None:
         """Builds the model, for the shapes its networks declare or else for those of the data."""
         self.form.require(self, data)
-        if self.built:
-            return
+        with self._alone:
+            if not self.built:
+                self._build_for(data)
+
+    def _build_for(self, data):
         shape = self.form.known_shapes(self) or tree.map_structure(lambda part: tuple(part.shape), data)
         for side in tree.flatten(tree.map_shape_structure(lambda part: part[1:], shape)):
             if side is None:
@@ -143,9 +146,10 @@ class Inputs:
         Raises:
             ValueError: they are still to be chosen from data.
         """
-        if not self.built and self.form.known_shapes(self):
-            with self.distribute_strategy.scope():
-                self.build(self.form.known_shapes(self))
+        with self._alone:  # not before another thread's building is done
+            if not self.built and self.form.known_shapes(self):
+                with self.distribute_strategy.scope():
+                    self.build(self.form.known_shapes(self))
         if not self.built:
             raise ValueError(
                 f"This {type(self).__name__} has no networks yet: they are chosen from the shape of the data. "

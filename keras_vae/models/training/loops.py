@@ -13,11 +13,11 @@ from keras_vae.models.training.watch import Watch
 
 
 class Training:
-    """A model's way through Keras's loops: one call a step, a list of losses a replica, no targets."""
+    """A model's way through Keras's loops: one call a step, a list of losses a thread, no targets."""
 
     def call(self, inputs, training=False):
         training = bool(training)
-        self._replica_losses[devices.replica()] = []
+        self._here.losses = []
         batch = self.prepare(inputs, training)
         examples = tf.shape(tree.flatten(batch.x)[0])[0]
         several = devices.replicas_here() > 1
@@ -34,12 +34,12 @@ class Training:
         return tree.map_structure(lambda part: part[:examples], output) if several else output
 
     def add_loss(self, loss):
-        # Replicas share the model: with one list for all of them, one replica's gradient holds another's terms.
-        self._replica_losses.setdefault(devices.replica(), []).append(loss)
+        # Replicas, a thread each, share the model: with one list, one replica's gradient holds another's terms.
+        self._here.losses = [*getattr(self._here, "losses", ()), loss]
 
     @property
     def losses(self):
-        return [*self._replica_losses.get(devices.replica(), []), *super().losses]
+        return [*getattr(self._here, "losses", ()), *super().losses]
 
     def compute_metrics(self, *args, **kwargs):
         logs = super().compute_metrics(*args, **kwargs)

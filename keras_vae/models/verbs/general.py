@@ -179,12 +179,13 @@ class Verbs:
         Args:
             make: what is compiled; with `made`, a function that compiles.
         """
-        state = [(part, _plain_attributes(part)) for part in (self, *self.layers)]
-        kept = self._graphs.get(name)
-        if kept is None or not _same(kept[0], state):
-            function = make() if made else tf.function(make, autograph=False, reduce_retracing=True)
-            self._graphs[name] = kept = (state, function)
-        return kept[1]
+        with self._alone:
+            state = [(part, _plain_attributes(part)) for part in (self, *self.layers)]
+            kept = self._graphs.get(name)
+            if kept is None or not _same(kept[0], state):
+                function = make() if made else tf.function(make, autograph=False, reduce_retracing=True)
+                self._graphs[name] = kept = (state, function)
+            return kept[1]
 
     @staticmethod
     def _joined(parts):
@@ -194,7 +195,7 @@ class Verbs:
 def _plain_attributes(part: keras.layers.Layer) -> dict[str, Any]:
     """Attributes that are numbers, strings and the like: what compiled functions take for constants."""
     plain = (bool, int, float, str, tuple, type(None))
-    return {name: value for name, value in vars(part).items() if name[0] != "_" and isinstance(value, plain)}
+    return {name: value for name, value in vars(part).copy().items() if name[0] != "_" and isinstance(value, plain)}
 
 
 def _same(first, second):
