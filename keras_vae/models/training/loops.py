@@ -8,11 +8,12 @@ from keras import ops, tree
 
 from keras_vae import devices
 from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
+from keras_vae.models.training.exporting import Exports
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
 from keras_vae.models.training.watch import Watch
 
 
-class Training:
+class Training(Exports):
     """A model's way through Keras's loops: one call a step, a list of losses a thread, no targets."""
 
     def call(self, inputs, training=False):
