@@ -90,7 +90,14 @@ class Inputs:
             return data
         if hasattr(data, "__iter__") and not isinstance(data, (list, dict, str)) and not _holds_numbers(data):
             raise TypeError(f"x must be {ACCEPTED}; got {type(data).__name__}.")
+        return self._accept_arrays(data)
+
+    def _accept_arrays(self, data):
         data = standard(data)
+        self.form.require(self, data)
+        if not self.built and not self.form.known_shapes(self):
+            for part in slices(data, 4096):  # before networks are chosen: those of bad data could not be undone
+                self.form.check_before(self, part)
         self.build_for(data)
         for part in slices(data, 4096):
             self.prepare(part)

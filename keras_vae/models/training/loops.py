@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
-from keras_vae import devices
-from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
+from keras_vae import checks, devices
+from keras_vae.models.inputs import clear_errors, refuse_unused, unpack
 from keras_vae.models.training.exporting import Exports
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
 from keras_vae.models.training.watch import Watch
@@ -109,6 +109,7 @@ class Training(Exports):
             FloatingPointError: a term of the loss became NaN or infinite.
         """
         refuse_unused(y=y, sample_weight=sample_weight, class_weight=class_weight)
+        checks.whole("batch_size", batch_size, none=True), checks.whole("epochs", epochs, 0)
         if callbacks is None or isinstance(callbacks, (list, tuple)):
             callbacks = [*self.own_callbacks(), *(callbacks or ()), Watch()]
         with clear_errors():
@@ -141,6 +142,7 @@ class Training(Exports):
     ) -> Any:
         """As `keras.Model.evaluate`, on the data that `fit` takes; of one draw of the latents an example."""
         refuse_unused(y=y, sample_weight=sample_weight)
+        checks.whole("batch_size", batch_size, none=True)
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
                 x = self.accept(x)
@@ -150,6 +152,7 @@ class Training(Exports):
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
         """Reconstructions, those of `reconstruct`: deterministic. NumPy, shaped as the data."""
+        checks.whole("batch_size", batch_size, none=True)
         with clear_errors():
             return super().predict(self.accept(x), batch_size=batch_size, **kwargs)
 
@@ -170,8 +173,8 @@ class Training(Exports):
 
     def _one_batch(self, x, y=None, sample_weight=None):
         refuse_unused(y=y, sample_weight=sample_weight)
-        self.build_for(standard(unpack(x)))
-        return tree.map_structure(tf.convert_to_tensor, self.checked(x))
+        with clear_errors():
+            return tree.map_structure(tf.convert_to_tensor, self._accept_arrays(unpack(x)))
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # tf.data's tuning sleeps, up to a minute in the end, and an iterator's end waits for it.
