@@ -3,10 +3,12 @@
 import difflib
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = LARGEST_COUNT = 2**31 - 1  # of TensorFlow's integers
+SHARE = 8  # what is returned may take one in so many bytes of memory: networks make several times as much on the way
 
 
 def told(value: Any) -> str:
@@ -66,6 +68,26 @@ def sizes(
     if len(value) < fewest or (axes and len(value) != len(axes)):
         raise ValueError(f"{name} must be {wanted}; got {len(value)}: {told(value)}.")
     return tuple(whole(f"each of {name}", size, least) for size in value)
+
+
+def held(name: str, count: int, size: float) -> None:
+    """Refuses a count of things that do not fit into memory together.
+
+    Args:
+        size: bytes of each.
+
+    Raises:
+        ValueError: they take more than an eighth of the memory that there is.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # no such system
+        memory = 2**36
+    if count * size > memory / SHARE:
+        raise ValueError(
+            f"{name}={count} asks for {count * size / 2**30:,.0f} GiB at once, more than an eighth of the memory of "
+            f"{memory / 2**30:,.0f} GiB: call it several times, for at most {int(memory / SHARE / size)} each."
+        )
 
 
 def number(

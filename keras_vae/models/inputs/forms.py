@@ -11,6 +11,7 @@ from keras_vae.models.inputs.values import assert_finite, assert_shape, assert_s
 from keras_vae.networks import known_shape
 
 X, CONDITION = "x", "condition"
+NOT_OBSERVED = 'Remove or replace them, or give "observed": {{{!r}: mask}};'
 
 
 class OneArray:
@@ -35,6 +36,10 @@ class OneArray:
         x = tf.cast(data, model.likelihood.data_dtype)
         assert_shape(x, model.event_shape, X)
         return Batch(x)
+
+    def check_before(self, model: Any, data: Any) -> None:
+        """Refuses values that no model takes, of arrays that networks are still to be chosen for."""
+        assert_finite(tf.convert_to_tensor(data), X, self.advice)
 
     def check(self, model: Any, batch: Batch) -> None:
         """Refuses values that the likelihood cannot take."""
@@ -84,6 +89,10 @@ class WithCondition(OneArray):
             )
         return shape or (model.classes,)
 
+    def check_before(self, model: Any, data: Any) -> None:
+        for name in (X, CONDITION):
+            assert_finite(tf.convert_to_tensor(data[name]), name)
+
     def to_batch(self, model: Any, data: Any) -> Batch:
         return Batch(super().to_batch(model, data[X]).x, condition=self.condition(model, data[CONDITION]))
 
@@ -123,6 +132,11 @@ class ByModality:
         if not isinstance(masks, dict):
             raise TypeError(f'"observed" must be a dict of masks by modality; got {type(masks).__name__}.')
 
+    def check_before(self, model: Any, data: Any) -> None:
+        masks = data.get(OBSERVED, {})
+        for name in set(data) - {OBSERVED} - set(masks):  # under a mask anything may stand
+            assert_finite(tf.convert_to_tensor(data[name]), name, NOT_OBSERVED.format(name))
+
     def known_shapes(self, model: Any) -> Any:
         return model.encoders and {name: known_shape(model.encoders[name]) for name in model.modalities}
 
@@ -149,8 +163,7 @@ class ByModality:
 
     def check(self, model: Any, batch: Batch) -> None:
         for name, values in batch.x.items():
-            advice = f'Remove or replace them, or give "observed": {{{name!r}: mask}};'
-            assert_finite(values, name, advice)
+            assert_finite(values, name, NOT_OBSERVED.format(name))
             rows = tf.boolean_mask(values, batch.observed[name]) if model.likelihood[name].one_hot else values
             assert_support(rows, model.likelihood[name], name)
             warn_of_reach(values, model.likelihood[name], model.decoders[name], name)

@@ -94,7 +94,14 @@ class Inputs:
             return data
         if hasattr(data, "__iter__") and not isinstance(data, (list, dict, str)) and not _holds_numbers(data):
             raise TypeError(f"x must be {ACCEPTED}; got {type(data).__name__}.")
+        return self._accept_arrays(data)
+
+    def _accept_arrays(self, data):
         data = standard(data)
+        self.form.require(self, data)
+        if not self.built and not self.form.known_shapes(self):
+            for part in slices(data, 4096):  # before networks are chosen: those of bad data could not be undone
+                self.form.check_before(self, part)
         self.build_for(data)
         for part in slices(data, 4096):
             self.prepare(part)
@@ -124,8 +131,11 @@ class Inputs:
     def build_for(self, data: Any) -> None:
         """Builds the model, for the shapes its networks declare or else for those of the data."""
         self.form.require(self, data)
-        if self.built:
-            return
+        with self._alone:
+            if not self.built:
+                self._build_for(data)
+
+    def _build_for(self, data):
         shape = self.form.known_shapes(self) or tree.map_structure(lambda part: tuple(part.shape), data)
         for side in tree.flatten(tree.map_shape_structure(lambda part: part[1:], shape)):
             if side is None:
@@ -147,9 +157,10 @@ class Inputs:
         Raises:
             ValueError: they are still to be chosen from data.
         """
-        if not self.built and self.form.known_shapes(self):
-            with self.distribute_strategy.scope():
-                self.build(self.form.known_shapes(self))
+        with self._alone:  # not before another thread's building is done
+            if not self.built and self.form.known_shapes(self):
+                with self.distribute_strategy.scope():
+                    self.build(self.form.known_shapes(self))
         if not self.built:
             raise ValueError(
                 f"This {type(self).__name__} has no networks yet: they are chosen from the shape of the data. "

@@ -7,18 +7,19 @@ import tensorflow as tf
 from keras import ops, tree
 
 from keras_vae import devices
-from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
+from keras_vae.models.inputs import clear_errors, refuse_unused, unpack
+from keras_vae.models.training.exporting import Exports
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
 from keras_vae.models.training.options import check_options
 from keras_vae.models.training.watch import Progress, Watch
 
 
-class Training:
-    """A model's way through Keras's loops: one call a step, a list of losses a replica, no targets."""
+class Training(Exports):
+    """A model's way through Keras's loops: one call a step, a list of losses a thread, no targets."""
 
     def call(self, inputs, training=False):
         training = bool(training)
-        self._replica_losses[devices.replica()] = []
+        self._here.losses = []
         batch = self.prepare(inputs, training)
         examples = tf.shape(tree.flatten(batch.x)[0])[0]
         several = devices.replicas_here() > 1
@@ -37,12 +38,12 @@ class Training:
         return tree.map_structure(lambda part: part[:examples], output) if several else output
 
     def add_loss(self, loss):
-        # Replicas share the model: with one list for all of them, one replica's gradient holds another's terms.
-        self._replica_losses.setdefault(devices.replica(), []).append(loss)
+        # Replicas, a thread each, share the model: with one list, one replica's gradient holds another's terms.
+        self._here.losses = [*getattr(self._here, "losses", ()), loss]
 
     @property
     def losses(self):
-        return [*self._replica_losses.get(devices.replica(), []), *super().losses]
+        return [*getattr(self._here, "losses", ()), *super().losses]
 
     def compute_metrics(self, *args, **kwargs):
         logs = super().compute_metrics(*args, **kwargs)
@@ -185,8 +186,8 @@ class Training:
 
     def _one_batch(self, x, y=None, sample_weight=None):
         refuse_unused(y=y, sample_weight=sample_weight)
-        self.build_for(standard(unpack(x)))
-        return tree.map_structure(tf.convert_to_tensor, self.checked(x))
+        with clear_errors():
+            return tree.map_structure(tf.convert_to_tensor, self._accept_arrays(unpack(x)))
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # tf.data's tuning sleeps, up to a minute in the end, and an iterator's end waits for it.
