@@ -60,6 +60,7 @@ class _Asked:
 
     debug = False
     advice = ""  # where to go on after a stop
+    stopped = 0  # the exit status that a signal asked for
 
 
 def _print_version(asked: bool) -> None:
@@ -78,7 +79,7 @@ def options(
     ] = False,
 ) -> None:
     """What holds for all commands."""
-    _Asked.debug, _Asked.advice = debug, ""
+    _Asked.debug, _Asked.advice, _Asked.stopped = debug, "", 0
 
 
 @app.command("list")
@@ -681,14 +682,20 @@ def _stop(number, frame):
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, lambda *_: _stop(number, frame))
         signal.setitimer(signal.ITIMER_REAL, 5.0)
-    raise SystemExit(128 + number)
+    _Asked.stopped = 128 + number
+    raise SystemExit(_Asked.stopped)
 
 
 def main() -> None:
     """Entry point: all that goes wrong ends in one line, without a traceback unless --debug asks for it."""
     kept = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        app()
+        try:
+            app()
+        except Exception:
+            if _Asked.stopped:  # what C++ made of the exit
+                raise SystemExit(_Asked.stopped) from None
+            raise
     except BrokenPipeError:  # of `keras-vae list | head -1`; Python would complain once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

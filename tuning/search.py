@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 import pathlib
+import signal
 import socket
 import statistics
 import subprocess
@@ -63,6 +64,7 @@ class RecipeTuner(private.Tuner):
     """Runs trials of a `RecipeHyperModel`, says how they go, and keeps each model as `model.keras`."""
 
     verbose, executions = 1, 1
+    stop_again = staticmethod(lambda: None)
 
     def run_trial(self, trial: Any, **kwargs) -> dict[str, float]:
         overrides = self.hypermodel.overrides(trial.hyperparameters)
@@ -73,6 +75,7 @@ class RecipeTuner(private.Tuner):
         except keras_tuner.errors.FatalError:
             raise
         except Exception:
+            self.stop_again()
             # To keras-tuner a trial of NaN has failed; an error raised would be printed with all its calls.
             trial.message = traceback.format_exc()
             return {name: math.nan}
@@ -207,13 +210,35 @@ def search(
             arguments = {"name": name, "trials": trials, "directory": str(directory), "verbose": verbose}
             _with_workers(tuner, {**settings, **arguments}, workers, address)
         else:
-            tuner.search(verbose=0)
+            with _remembered(tuner):
+                tuner.search(verbose=0)
     finally:
         keras.config.set_dtype_policy(policy)  # a trial that failed leaves its own
     if not hands_out:
         return {}
     kept = {**fixed, **({"epochs": epochs} if epochs else {})}
     return _conclude(name, folder, hypermodel, kept, oracle, verbose)
+
+
+@contextlib.contextmanager
+def _remembered(tuner):
+    """Has a tuner remember a signal: what its handler raises amid a callback of C++ comes out as another error, and is
+    no trial's failure."""
+    kept = {}
+
+    def handle(number, frame):
+        tuner.stop_again = lambda: kept[number](number, frame)
+        tuner.stop_again()
+
+    if threading.current_thread() is threading.main_thread():  # others have no handlers
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                kept[number] = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _from_the_recipe(oracle):

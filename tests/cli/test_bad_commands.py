@@ -248,6 +248,18 @@ def test_a_stop_by_signal_is_one_line_and_its_status(number, status, command, mo
     assert printed.count("\n") == 1
 
 
+def test_a_stop_that_comes_out_as_another_error_is_a_stop(command, monkeypatch):
+    def load(name):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except SystemExit:
+            raise RuntimeError("what C++ makes of it") from None
+
+    monkeypatch.setattr(cli, "_load", load)
+    assert command("sample", "vae")[:2] == (143, "keras-vae: stopped by SIGTERM.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -93,7 +93,13 @@ def test_a_trial_that_is_lost_corrupt_or_repeated_is_seen(tmp_path):
 
 def test_last_words_that_do_not_help_are_seen(tmp_path):
     good = "keras-vae: stopped by SIGTERM. The same command goes on from the last finished epoch in run."
-    for said, status in [(good, 0), (f"{good}\n{good}", 1), ("keras-vae: stopped by SIGTERM.", 1), ("", 1)]:
+    for said, status in [
+        (good, 0),
+        (f"{good}\n{good}", 1),
+        (f"Traceback\n{good}", 1),
+        ("keras-vae: stopped by SIGTERM.", 1),
+        ("", 1),
+    ]:
         ended = Ended(143, "", said, 0, 0.0)
         assert len(kills._misfits(kills.Train, ended, Stop(), 143, tmp_path)) == status
     assert kills._misfits(kills.Train, Ended(1, "", good, 0, 0.0), Stop(), 143, tmp_path)
