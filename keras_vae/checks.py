@@ -34,7 +34,7 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, none: 
         return None
     wanted = {0: "an integer, 0 or more", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
     if most is not None:
-        wanted = f"{wanted} up to {most:,}" if (least, most) == (1, LARGEST_COUNT) else f"an integer, {least} to {most}"
+        wanted = f"a positive integer, at most {most}" if least == 1 else f"an integer, {least} to {most}"
     wanted += " or None" if none else ""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be {wanted}; got {told(value)}.")

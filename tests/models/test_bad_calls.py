@@ -84,7 +84,7 @@ def test_bad_calls_before_the_first_good_one_leave_no_trace(kind, data):
 def test_more_than_fits_into_memory_is_refused_at_once(argument, images):
     model = vae()
     given = {"samples": 2**30, argument: HUGE}
-    with pytest.raises(ValueError, match=rf"{argument}.*(at once|1 to 2147483647)"):
+    with pytest.raises(ValueError, match=rf"{argument}.*(at once|at most 2147483647)"):
         model.log_likelihood(images, **given)
     with pytest.raises(ValueError, match=r"samples=1099511627776 asks for .* GiB at once"):
         model.sample(HUGE)
