@@ -651,7 +651,7 @@ def _nowhere(descriptor: int) -> Iterator[None]:
 
 
 BAD_INPUT = (ValueError, TypeError, FileNotFoundError)
-LONGEST = 380
+LONGEST = 285
 
 
 def _line(error: BaseException) -> str:

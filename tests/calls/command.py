@@ -1,6 +1,7 @@
 """The command line: each option of each command goes wrong in each way that its type can."""
 
 import contextlib
+import functools
 import inspect
 import io
 import json
@@ -9,6 +10,7 @@ import pathlib
 import sys
 import tempfile
 import typing
+import unittest.mock
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 from calls import judge
 from calls.target import Target
 from calls.values import Sort
-from keras_vae import cli
+from keras_vae import cli, zoo
 
 ENDLESS = "9" * 5000
 NAMES = (
@@ -55,6 +57,7 @@ WRONG = {  # by the option's name, of those whose type says too little
         "a" * 500 + ".png",
     ),
 }
+LOADED = functools.cache(zoo.load)
 FOLDERS = ("text.json", "text.json/run", "/proc/run", "/dev/null")  # of what is to be a folder: a file, or none can be
 WRONG_FOR = {("train", "output"): FOLDERS, ("train", "run"): FOLDERS, ("tune", "directory"): FOLDERS}
 GOOD = {
@@ -117,7 +120,12 @@ def outcome(run: Any, arguments: dict[str, str], good: bool = False) -> tuple[st
         cli._Asked.debug = False
         status = 0
         try:
-            with judge.at_most(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(printed):
+            with (
+                unittest.mock.patch.object(zoo, "load", LOADED),
+                judge.at_most(),
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(printed),
+            ):
                 cli.main()
         except SystemExit as stop:
             status = stop.code or 0

@@ -14,6 +14,7 @@ import tiny
 from calls.arrays import ANY_SHAPE, by_name, data, latents, masks
 from calls.target import Target
 from calls.values import COUNT, COUNT_OR_NONE, FLAG, NEVER, SEED, SEQUENCES, Sort, Thing, choice, number, these, whole
+from keras_vae import callbacks, objectives, parts
 
 NOTHING = these(3, "y", True, np.arange(32), {0: 1.0}, tf.constant([1.0]))  # of what a model of x alone has no use for
 OBJECTS = [keras.callbacks.TerminateOnNaN, Thing(), "early", 3, {"a": keras.callbacks.TerminateOnNaN()}]
@@ -123,7 +124,7 @@ def adapted(name: str, model: Any, few: Any, sort: Sort) -> Iterator[Target]:
     if name == "vamp_vae":
         yield Calls(name, model)("adapt", {"x": few}, x=sort)
     if name == "vae":
-        mixed = tiny.vae(prior="normal_mixture")
+        mixed = tiny.vae(prior=parts.NormalMixturePrior(3, components=2))
         mixed.build((None, 8, 8, 1))
         yield Calls("vae of a mixture", mixed)("adapt", {"x": few}, x=sort, seed=SEED)
 
@@ -190,8 +191,6 @@ def _same(good):
 
 def wrong_models() -> Iterator[Target]:
     """Callbacks given to models that have no use for them."""
-    from keras_vae import callbacks, objectives
-
     x = kinds.images(8)
     cases = {
         "Capacity": ("vae", callbacks.Capacity(10, 3.0)),

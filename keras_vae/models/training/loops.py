@@ -119,9 +119,9 @@ class Training:
         options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "validation_split": validation_split}
         check_options(**options, callbacks=callbacks, shuffle=shuffle, **kwargs)
         with clear_errors():
-            x = self.accept(x)
+            x = self.accept(x, steps_per_epoch=kwargs.get("steps_per_epoch"))
             if validation_data is not None:
-                validation_data = self.accept(validation_data)
+                validation_data = self.accept(validation_data, validation_steps=kwargs.get("validation_steps"))
             return super().fit(
                 x,
                 callbacks=self._with_own(callbacks),
@@ -149,7 +149,7 @@ class Training:
         check_options(**options, callbacks=callbacks)
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
-                x = self.accept(x)
+                x = self.accept(x, steps=steps)
                 callbacks = self._with_own(callbacks)
             return super().evaluate(x, callbacks=callbacks, **options, **kwargs)
 
@@ -157,7 +157,7 @@ class Training:
         """Reconstructions, those of `reconstruct`: deterministic. NumPy, shaped as the data."""
         check_options(batch_size=batch_size, **kwargs)
         with clear_errors():
-            return super().predict(self.accept(x), batch_size=batch_size, **kwargs)
+            return super().predict(self.accept(x, steps=kwargs.get("steps")), batch_size=batch_size, **kwargs)
 
     def predict_step(self, data):
         return self.reconstruction(self.prepare(unpack(data)))
