@@ -192,7 +192,7 @@ def translate(
         raise ValueError(f"{name} has one modality: there is nothing to translate to. See `keras-vae list`.")
     x = _images(name, input, model)
     sections = {}
-    for target in [to] if to else model.modalities:
+    for target in model.modalities if to is None else [to]:
         for source in x:
             if source != target:
                 made = model.translate({source: x[source]}, to=target, samples=samples, seed=seed)
@@ -385,7 +385,7 @@ def tune(
 
     name = _recipe_of(name)  # an unknown name is refused before TensorFlow loads
     recipe = zoo.recipe(name)
-    fixed = _settings(recipe, overrides, {"dataset": data} if data else {})
+    fixed = _settings(recipe, overrides, {} if data is None else {"dataset": data})
     _tensorflow()
     try:
         from keras_vae import tuning

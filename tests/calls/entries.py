@@ -43,7 +43,7 @@ def of_tuning() -> Iterator[Target]:
     good = {"name": "vae", "trials": 1, "epochs": 1, "fixed": {"dataset": "digits"}, "directory": tempfile.mkdtemp()}
     sorts = {"name": NEVER | these(3, "nonsense", ""), "oracle": choice("bayesian"), "directory": folder, "seed": SEED}
     sorts |= {"address": text(), "epochs": COUNT_OR_NONE, "trials": COUNT, **named}
-    search = Target("tuning.search", tuning.search, {**good, "verbose": 0}, sorts)
+    search = Target("tuning.search", tuning.search, {**good, "verbose": 0}, sorts, controls=False)
     yield search
     yield Target("RecipeHyperModel", tuning.RecipeHyperModel, {"recipe": recipe}, {"recipe": recipes, **named})
     yield Target("default_space", tuning.default_space, {"recipe": recipe}, {"recipe": recipes})

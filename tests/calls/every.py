@@ -49,35 +49,30 @@ SEAM = (
 )
 
 
+@functools.cache
+def tried() -> dict[Any, set[str]]:
+    """Arguments that go wrong, by what they are arguments of."""
+    # Kinds that bring verbs of their own; the others have the same.
+    kinds_ = ("vae", "vamp_vae", "ppca", "vqvae", "cvae", "mvae", "poise_vae")
+    found: dict[Any, set[str]] = {}
+    for group in ("constructors", "functions", "zoo and tuning", *kinds_):
+        for target in GROUPS[group]():
+            found.setdefault(public(target.function), set()).update(target.tried())
+    return found
+
+
 def untried() -> list[str]:
     """Public functions, and arguments of them, that no target calls wrongly and no list above excuses."""
-    tried: dict[Any, set[str]] = {}
-    # Kinds that bring verbs of their own; the others have the same.
-    named = (
-        "constructors",
-        "functions",
-        "zoo and tuning",
-        "vae",
-        "vamp_vae",
-        "ppca",
-        "vqvae",
-        "cvae",
-        "mvae",
-        "poise_vae",
-    )
-    for group in named:
-        for target in GROUPS[group]():
-            tried.setdefault(public(target.function), set()).update(target.tried())
     excused = set(" ".join(NOT_CALLED.values()).split())
     found = {name: called for room in ROOMS for name, called in _public(room) if name not in excused}
-    missing = [name for name, called in found.items() if public(called) not in tried]
+    missing = set()
     for name, called in {**found, **dict(_verbs())}.items():
-        if public(called) not in tried:
-            missing.append(name)
-            continue
-        left = parameters(called).keys() - tried[public(called)] - EXEMPT.keys()
-        missing += [f"{name}({argument}=)" for argument in sorted(left)]
-    return sorted(set(missing))
+        if public(called) not in tried():
+            missing.add(name)
+        else:
+            left = parameters(called).keys() - tried()[public(called)] - EXEMPT.keys()
+            missing |= {f"{name}({argument}=)" for argument in left}
+    return sorted(missing)
 
 
 def _public(room):

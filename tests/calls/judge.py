@@ -24,6 +24,7 @@ OWN = (
     "required keyword",
     "multiple values",
     "Unrecognized keyword argument",
+    "Arguments not recognized",
 )
 
 

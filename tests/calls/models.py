@@ -52,9 +52,11 @@ class Calls:
     Args:
         name: for people.
         of: the model, or a function that makes one for each call.
+        controls: whether good calls are made too.
     """
 
-    def __init__(self, name: str, of: Any):
+    def __init__(self, name: str, of: Any, controls: bool = True):
+        self.controls = controls
         self.name, self.of, self.fresh = name, of, inspect.isfunction(of) or isinstance(of, functools.partial)
 
     def __call__(
@@ -67,7 +69,7 @@ class Calls:
         def call(**given):
             return getattr(self.of(), verb)(**given)
 
-        return Target(f"{self.name}.{verb}", call, good or {}, sorts, only)
+        return Target(f"{self.name}.{verb}", call, good or {}, sorts, only, controls=self.controls)
 
 
 def kind(name: str) -> Iterator[Target]:
@@ -169,8 +171,9 @@ def unbuilt(name: str) -> Iterator[Target]:
     def make():
         return tiny.compiled(row.default(**row.options))
 
-    called, few = Calls(f"{name}, unbuilt", make), rows(row.data(), 8)
-    sort = Sort(sorts_of(row)[0].without(*ANY_SHAPE).bad)
+    called, few = Calls(f"{name}, unbuilt", make, controls=False), rows(row.data(), 8)
+    of_data = by_name(data(), "image") if row.multimodal else sorts_of(row)[0]
+    sort = Sort(of_data.without(*ANY_SHAPE).bad)
     yield called("fit", {"x": few, "verbose": 0}, ("x",), x=sort)
     yield called("evaluate", {"x": few, "verbose": 0}, ("x",), x=sort)
     for verb in ("embed", "reconstruct", "encode", "log_likelihood"):

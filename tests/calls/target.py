@@ -111,6 +111,7 @@ class Target:
         sorts: of arguments, where not by name; those of `**kwargs` too.
         only: the arguments that go wrong; empty: all.
         judge: says what came of a call.
+        controls: whether good calls are made too.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Target:
     sorts: dict[str, Sort] = dataclasses.field(default_factory=dict)
     only: tuple[str, ...] = ()
     judge: Callable = outcome
+    controls: bool = True
 
     def tried(self) -> dict[str, Any]:
         """Arguments that go wrong, with their defaults.
@@ -135,6 +137,8 @@ class Target:
 
     def calls(self, good: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
         """`(label, arguments)` of each bad call, or of each good one."""
+        if good and not self.controls:
+            return
         if good:
             yield "as it is", dict(self.good)
         for name, default in self.tried().items():

@@ -164,10 +164,12 @@ class Training:
 
     def train_on_batch(self, x: Any, y: None = None, sample_weight: None = None, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, on a checked batch."""
+        check_options(**kwargs)
         return super().train_on_batch(self._one_batch(x, y, sample_weight), **kwargs)
 
     def test_on_batch(self, x: Any, y: None = None, sample_weight: None = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`, on a checked batch."""
+        check_options(**kwargs)
         return super().test_on_batch(self._one_batch(x, y, sample_weight), **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:
