@@ -194,7 +194,7 @@ def translate(
         raise ValueError(f"{name} has one modality: there is nothing to translate to. See `keras-vae list`.")
     x = _images(name, input, model)
     sections = {}
-    for target in [to] if to else model.modalities:
+    for target in model.modalities if to is None else [to]:
         for source in x:
             if source != target:
                 made = model.translate({source: x[source]}, to=target, samples=samples, seed=seed)
@@ -387,7 +387,7 @@ def tune(
 
     name = _recipe_of(name)  # an unknown name is refused before TensorFlow loads
     recipe = zoo.recipe(name)
-    fixed = _settings(recipe, overrides, {"dataset": data} if data else {})
+    fixed = _settings(recipe, overrides, {} if data is None else {"dataset": data})
     _Asked.advice = f" The same command goes on in {directory / name}, and repeats no finished trial."
     _tensorflow()
     try:
@@ -665,7 +665,7 @@ def _nowhere(descriptor: int) -> Iterator[None]:
 
 
 BAD_INPUT = (ValueError, TypeError, FileNotFoundError)
-LONGEST = 380
+LONGEST = 285
 
 
 def _line(error: BaseException) -> str:

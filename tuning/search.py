@@ -176,6 +176,7 @@ def search(
         raise NotADirectoryError(f"{directory} is a file: give the folder that searches are kept in.")
     checks.instance("address", address, str, "a host's name or address")
     checks.instance("fixed", {} if fixed is None else fixed, Mapping, "a dict of hyperparameters, or None")
+    entries.check_overrides(entries.recipe(name), fixed or {})  # before epochs= hides what it says of them
     fixed = {**(fixed or {}), **({"epochs": epochs} if epochs else {})}
     if oracle == "hyperband":
         recipe = entries.recipe(name)

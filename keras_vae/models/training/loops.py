@@ -125,9 +125,9 @@ class Training(Exports):
         options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "validation_split": validation_split}
         check_options(**options, callbacks=callbacks, shuffle=shuffle, **kwargs)
         with clear_errors():
-            x = self.accept(x)
+            x = self.accept(x, steps_per_epoch=kwargs.get("steps_per_epoch"))
             if validation_data is not None:
-                validation_data = self.accept(validation_data)
+                validation_data = self.accept(validation_data, validation_steps=kwargs.get("validation_steps"))
             return super().fit(
                 x,
                 callbacks=self._with_own(callbacks, verbose),
@@ -155,7 +155,7 @@ class Training(Exports):
         check_options(**options, callbacks=callbacks)
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
-                x = self.accept(x)
+                x = self.accept(x, steps=steps)
                 callbacks = self._with_own(callbacks, verbose)
             return super().evaluate(x, callbacks=callbacks, **options, **kwargs)
 
@@ -167,17 +167,19 @@ class Training(Exports):
         with clear_errors():
             callbacks = self._with_own(callbacks, verbose, watched=False)
             options = {"batch_size": batch_size, "verbose": verbose, "callbacks": callbacks}
-            return super().predict(self.accept(x), **options, **kwargs)
+            return super().predict(self.accept(x, steps=kwargs.get("steps")), **options, **kwargs)
 
     def predict_step(self, data):
         return self.reconstruction(self.prepare(unpack(data)))
 
     def train_on_batch(self, x: Any, y: None = None, sample_weight: None = None, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, on a checked batch."""
+        check_options(**kwargs)
         return super().train_on_batch(self._one_batch(x, y, sample_weight), **kwargs)
 
     def test_on_batch(self, x: Any, y: None = None, sample_weight: None = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`, on a checked batch."""
+        check_options(**kwargs)
         return super().test_on_batch(self._one_batch(x, y, sample_weight), **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:

@@ -48,7 +48,7 @@ class Verbs:
         try:
             z = tf.convert_to_tensor(z)
             fits = z.dtype.is_integer or (z.dtype.is_floating and self.latent_dtype != "int32")
-        except (TypeError, ValueError):
+        except Exception:  # of many types
             fits = False
         if not fits:
             kind = "whole numbers" if self.latent_dtype == "int32" else "numbers"
@@ -117,8 +117,8 @@ class Verbs:
                 "sample."
             )
         latent = checks.whole("latent", latent, 0, shape[0] - 1)
-        if not isinstance(values, (list, tuple, range)) and len(getattr(values, "shape", ())) != 1:
-            raise TypeError(f"values must be a list of numbers; got {checks.told(values)}.")
+        if not checks.sequence(values) or not len(values):
+            raise TypeError(f"values must be a list of numbers, at least one; got {checks.told(values)}.")
         values = [checks.number("each of the values", value) for value in values]
         (batch,) = self.batches(x)
         z = centre(self.posterior_of(batch))
@@ -159,7 +159,7 @@ class Verbs:
                 2,000 of all these examples together, at least one of each.
             progress: None, or a function called with the number of examples just done.
         """
-        samples = checks.whole("samples", samples, 1, checks.LARGEST_COUNT)
+        samples = checks.whole("samples", samples)
         chunk, seed = checks.whole("chunk", chunk, none=True), checks.seed(seed)
         checks.function("progress", progress, none=True)
         self.require_built()

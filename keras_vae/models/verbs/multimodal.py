@@ -92,7 +92,7 @@ class MultimodalVerbs(Verbs):
             return whole(x, **options, progress=progress)
         self.require_built()
         batches = [self._given(batch, given) for batch in self.batches(x, batch_size)]
-        samples = checks.whole("samples", samples, 1, checks.LARGEST_COUNT)
+        samples = checks.whole("samples", samples)
         chunk = checks.whole("chunk", chunk, none=True)
         marginal = self._scored(batches, samples, chunk, self.seed_of(seed), None)
         return whole(x, **options, progress=progress) - marginal
