@@ -424,10 +424,10 @@ def evaluate(
     """
     from keras_vae import zoo
 
-    made_by = _recipe_of(name)
-    recipe = zoo.recipe(made_by)
     if write:
         _Asked.advice = f" {name} is whole, as before or measured anew; the same command measures it again."
+    made_by = _recipe_of(name)
+    recipe = zoo.recipe(made_by)
     model = _load(name, recipe.kind)
     from keras_vae.zoo import entries, training
 
