@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 
+import kinds
 import numpy as np
 import tiny
 
@@ -151,7 +152,7 @@ def of_callbacks() -> Iterator[Target]:
     yield from _each(callbacks, "ImageGrid", {"folder": tempfile.gettempdir()}, **pictures)
     from calls.models import fitted
 
-    drawn = {"model": fitted("vae"), "x": np.zeros((2, 8, 8, 1), "float32"), "samples": 2}
+    drawn = {"model": fitted("vae"), "x": kinds.images(2), "samples": 2}
     of_x = {"x": data().without("None"), "samples": COUNT_OR_NONE.without("None"), "seed": SEED}
     yield from _each(callbacks, "reconstructions_and_samples", drawn, **of_x)
 

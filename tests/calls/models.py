@@ -106,8 +106,8 @@ def kind(name: str) -> Iterator[Target]:
     if name == "ppca":
         plain = scored.without("an iterator over NaN")
         untrained = Calls(name, functools.partial(row.make))
-        yield untrained("fit_em", {"x": examples, "iterations": 2}, x=plain)
-        yield untrained("fit_closed_form", {"x": examples}, x=sort)
+        yield untrained("fit_em", {"x": examples, "iterations": 2}, x=plain.without(*ANY_SHAPE))
+        yield untrained("fit_closed_form", {"x": examples}, x=sort.without(*ANY_SHAPE))
         yield called("exact_posterior", {"x": few}, x=plain)
     if name == "poise_vae":
         yield Target(
@@ -172,7 +172,8 @@ def unbuilt(name: str) -> Iterator[Target]:
         return tiny.compiled(row.default(**row.options))
 
     called, few = Calls(f"{name}, unbuilt", make, controls=False), rows(row.data(), 8)
-    of_data = by_name(data(), "image") if row.multimodal else sorts_of(row)[0]
+    of_data = sorts_of(row)[0] if isinstance(row.data(), dict) else data(unit=False, streams=True)
+    of_data = by_name(data(), "image") if row.multimodal else of_data
     sort = Sort(of_data.without(*ANY_SHAPE).bad)
     yield called("fit", {"x": few, "verbose": 0}, ("x",), x=sort)
     yield called("evaluate", {"x": few, "verbose": 0}, ("x",), x=sort)
