@@ -14,7 +14,7 @@ import pathlib
 import subprocess
 import sys
 
-LEVEL = 0.1  # MiB a round
+LEVEL, EVERY = 0.1, 10  # MiB a round; rounds from one collection to the next
 
 
 def cases() -> dict:
@@ -60,22 +60,24 @@ def cases() -> dict:
 
 
 def measure(name: str, count: int) -> dict:
-    """Resident memory, MiB, after the first round and the last, and its growth a round of the second half."""
+    """Resident memory, MiB, after the first ten rounds and the last, and its growth a round of the second half."""
     import numpy as np
 
     function, found = cases()[name], []
-    for _ in range(count):
+    for number in range(1, count + 1):
         function()
+        if number % EVERY:
+            continue
         gc.collect()
         pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
         found.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
-    half = found[count // 2 :]
-    return {"first": found[0], "last": found[-1], "growth": float(np.polyfit(range(len(half)), half, 1)[0])}
+    half = found[len(found) // 2 :]
+    return {"first": found[0], "last": found[-1], "growth": float(np.polyfit(range(len(half)), half, 1)[0]) / EVERY}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--count", type=int, default=200, help="rounds, at least 40")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("cases", nargs="*", help="all of them if none is named")
     arguments = parser.parse_args()
