@@ -14,7 +14,7 @@ from keras_vae import tuning, zoo
 
 
 def of_zoo() -> Iterator[Target]:
-    name = path("", "mvae_pose", "nonsense", fitted("vae"), ["vae", "mvae_poe"]) | NEVER
+    name = path("", "a" * 5000, "mvae_pose", "nonsense", fitted("vae"), ["vae", "mvae_poe"]) | NEVER
     yield Target("zoo.load", zoo.load, {"name": "vae"}, {"name": name})
     for called in (zoo.card, zoo.metrics, zoo.recipe, zoo.examples):
         yield Target(f"zoo.{called.__name__}", called, {"name": "vae"}, {"name": name})
