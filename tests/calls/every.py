@@ -31,7 +31,7 @@ NOT_CALLED = {
     "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre divergences "
     "frozen given_visible shown",
-    "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape",
+    "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape reach",
     "a layer, whose arguments Keras checks": "MaskedDense SubpixelConv2DTranspose",
     "a record of what was measured or inferred": "Chains Inference Estimate",
     "called by judges of the zoo with their own images": "classifier_features",
@@ -42,6 +42,7 @@ NOT_CALLED = {
 # Of models: what the package and Keras call, with a `Batch` or with what they made themselves.
 SEAM = (
     "accept batches build_for build_for_first checked prepare require_built reconstruction latents graph seed_of "
+    "example_bytes "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
     "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
     "default_networks part_arguments own_callbacks optimizers call build add_loss compute_metrics predict_step "

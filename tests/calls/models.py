@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +110,10 @@ def kind(name: str) -> Iterator[Target]:
         yield untrained("fit_em", {"x": examples, "iterations": 2}, x=plain.without(*ANY_SHAPE))
         yield untrained("fit_closed_form", {"x": examples}, x=sort.without(*ANY_SHAPE))
         yield called("exact_posterior", {"x": few}, x=plain)
+    if name == "vae":
+        nowhere = {"filepath": f"{tempfile.mkdtemp()}/exported", "verbose": False}
+        made_anew = NEVER.without("text", "NumPy's text", "a path") | these(3, 0.5, True)
+        yield called("export", nowhere, filepath=made_anew, verbose=FLAG.without("None"))
     if name == "poise_vae":
         seed = SEED.without("an array", "a vector tensor", "a Series", "a memoryview")  # pairs of integers
         update = model.prior.update_log_partition

@@ -65,6 +65,7 @@ SORTS: dict[str, Sort] = {
     "likelihood": part("bernoulli", "normal", of=parts.NormalLikelihood),
     "limit": number(above=0.0),
     "model": MODEL,
+    "pace": number(above=0.0),
     "objective": part("free_energy", of=objectives.FreeEnergy),
     "posterior": part("normal", of=parts.NormalPosterior),
     "prior": part("standard_normal", of=parts.StandardNormalPrior),
@@ -73,6 +74,8 @@ SORTS: dict[str, Sort] = {
     "verbose": whole(0, 2),
 }
 EXEMPT = {
+    "format": "Keras knows which there are, and says so",
+    "input_signature": "Keras knows what it takes",
     "name": "Keras checks names of layers",
     "optimizer": "Keras knows which there are",
 }

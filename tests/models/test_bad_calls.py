@@ -9,7 +9,7 @@ from tiny import compiled, mvae, vae
 
 import keras_vae
 
-HUGE = 2**40
+HUGE = 2**31 - 1  # the largest count
 
 
 def every(function, data):
@@ -80,18 +80,18 @@ def test_bad_calls_before_the_first_good_one_leave_no_trace(kind, data):
     assert same(afterwards(model, kind), expected)
 
 
-@pytest.mark.parametrize("argument", ["samples", "chunk"])
-def test_more_than_fits_into_memory_is_refused_at_once(argument, images):
+def test_more_than_fits_into_memory_is_refused_at_once(images):
     model = vae()
-    given = {"samples": 2**30, argument: HUGE}
-    with pytest.raises(ValueError, match=rf"{argument}.*(at once|at most 2147483647)"):
-        model.log_likelihood(images, **given)
-    with pytest.raises(ValueError, match=r"samples=1099511627776 asks for .* GiB at once"):
+    with pytest.raises(ValueError, match="samples must be an integer, 1 to 2147483647"):
+        model.log_likelihood(images, samples=2**40)
+    with pytest.raises(ValueError, match=r"chunk=.* at once"):
+        model.log_likelihood(images, samples=2**30, chunk=HUGE)
+    with pytest.raises(ValueError, match=r"samples=2147483647 asks for .* GiB at once"):
         model.sample(HUGE)
 
 
 def test_translations_that_do_not_fit_into_memory_are_refused_at_once(pairs):
-    with pytest.raises(ValueError, match="samples=1099511627776 asks for"):
+    with pytest.raises(ValueError, match="samples=2147483647 asks for"):
         mvae().translate({"image": pairs["image"]}, samples=HUGE)
 
 

@@ -1,9 +1,12 @@
 """Models as others serve them: what is exported of a model is `predict`, which draws nothing."""
 
+import os
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from keras_vae import checks
 
 
 class Exported(keras.Model):
@@ -36,8 +39,12 @@ class Exports:
             input_signature: None: one batch of any size, of all modalities or with a condition where there are such.
 
         Raises:
-            ValueError: the model has no networks yet.
+            TypeError: no path.
+            ValueError: the model has no networks yet; an unknown format.
         """
+        checks.instance("filepath", filepath, (str, os.PathLike), "the path of a folder or a file")
+        if verbose is not None:
+            checks.flag("verbose", verbose)
         if input_signature is None:
             input_signature = self._signature()
         Exported(self).export(filepath, format, verbose, input_signature=input_signature, **kwargs)
