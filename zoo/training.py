@@ -49,8 +49,7 @@ class _Checkpoint(keras.callbacks.Callback):
                 files.settle(temporary, self.folder / f"epoch-{epoch + 1:05d}-seconds-{seconds}.keras")
             finally:
                 temporary.unlink(missing_ok=True)
-            for old in _checkpoints(self.folder)[:-2]:
-                old.unlink()
+            _clear(self.folder)
 
     def check(self, epoch, logs):
         """Refuses to save an epoch of NaN.
@@ -75,6 +74,12 @@ class _Checkpoint(keras.callbacks.Callback):
 
 def _checkpoints(folder):
     return sorted(path for path in folder.glob("epoch-*.keras") if _CHECKPOINT.fullmatch(path.name))
+
+
+def _clear(folder):
+    """Leaves the last two checkpoints."""
+    for old in _checkpoints(folder)[:-2]:
+        old.unlink()
 
 
 def _last(run, chief):
@@ -151,6 +156,9 @@ def _train(name, recipe, overrides, run, precision, verbose, strategy, chief):
         if last := _last(run, chief):
             checkpoint, model = last
             done, seconds = map(int, _CHECKPOINT.fullmatch(checkpoint.name).groups())
+            if chief:  # a kill may have come between the last epoch and this
+                with files.disk(run, _GOES_ON):
+                    _clear(run)
         else:
             model = entries.call_with(recipe.model, overrides)
         plan = entries.stages(recipe, overrides)

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from kinds import built, every_kind
-from tiny import vae
+from kinds import built, every_kind, masked, pairs
+from tiny import compiled, vae
 
 import keras_vae
 
@@ -69,3 +69,13 @@ def test_a_model_without_networks_is_not_exported(tmp_path):
     with pytest.raises(ValueError, match="no networks yet"):
         keras_vae.VAE().export(tmp_path / "exported")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_built_for_data_with_masks_is_exported_and_translates(tmp_path):
+    data = masked(pairs())
+    model = keras_vae.MVAE(latent_size=3)
+    compiled(model).fit(data, verbose=0)
+    assert model.translate({"image": data["image"]}, to="middle", samples=2).shape == (2, 32, 16)
+    model.export(tmp_path, verbose=False)
+    served = tf.saved_model.load(tmp_path)
+    close(served.serve(in_float32(pairs())), model.predict(pairs(), verbose=0))

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_vae import checks
+from keras_vae.models.inputs import OBSERVED
 
 
 class Exported(keras.Model):
@@ -59,5 +60,11 @@ class Exports:
         self.require_built()
         (shape,) = self.get_build_config().values()
         if isinstance(shape, dict):
-            return [{name: tf.TensorSpec([None, *part[1:]], "float32", name) for name, part in shape.items()}]
+            return [
+                {
+                    name: tf.TensorSpec([None, *part[1:]], "float32", name)
+                    for name, part in shape.items()
+                    if name != OBSERVED
+                }
+            ]
         return [tf.TensorSpec([None, *shape[1:]], "float32")]

@@ -181,9 +181,8 @@ class Verbs:
 
     def example_bytes(self) -> int:
         """Bytes of one example, of a built model."""
-        (shape,) = self.get_build_config().values()
-        parts = shape.values() if isinstance(shape, dict) else [shape]
-        return 4 * sum(math.prod(side or 1 for side in part[1:]) for part in parts)
+        shapes = getattr(self, "event_shapes", None) or {"": self.event_shape}
+        return 4 * sum(math.prod(side or 1 for side in shape) for shape in shapes.values())
 
     def seed_of(self, seed: int | None) -> tf.Tensor:
         """Stateless seed of a verb's argument: another one at each call where it is None."""
