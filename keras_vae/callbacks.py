@@ -259,14 +259,14 @@ class ImageGrid(keras.callbacks.Callback):
         super().__init__()
         for name, path in (("folder", folder), ("log_dir", log_dir)):
             if path is not None:
-                checks.instance(name, path, (str, os.PathLike), "a path, or None")
+                checks.path(name, path, "the path of a folder, or None")
+                if pathlib.Path(path).is_file():
+                    raise ValueError(f"{name} must be a folder; {path} is a file.")
         if folder is None and log_dir is None:
             raise ValueError("Give a folder for PNG files, a log_dir for TensorBoard, or both.")
         if log_dir is not None and importlib.util.find_spec("tensorboard") is None:
             raise ImportError("log_dir needs TensorBoard, which is not installed: pip install tensorboard")
         every, samples, seed = checks.whole("every", every), checks.whole("samples", samples), checks.seed(seed)
-        if folder is not None and pathlib.Path(folder).is_file():
-            raise ValueError(f"{folder} is a file: give a folder for the pictures.")
         checks.function("preview", preview, none=True)
         self.folder, self.log_dir, self.every, self._own = folder, log_dir, every, preview is None
         self.preview = preview or functools.partial(reconstructions_and_samples, x=x, samples=samples, seed=seed)

@@ -185,6 +185,19 @@ def choice(name: str, value: Any, choices: Iterable[str]) -> str:
         near = difflib.get_close_matches(value, choices, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"Unknown {name} {told(value)}.{hint} Choose from {wanted}.")
+    return choices[choices.index(value)]  # an enumeration's string prints as its name
+
+
+def path(name: str, value: Any, what: str = "a path") -> Any:
+    """A path, a string or what `os.fspath` takes.
+
+    Raises:
+        TypeError: something else, bytes included.
+        ValueError: it is empty, or holds a null character.
+    """
+    instance(name, value, (str, os.PathLike), what)
+    if not os.fspath(value) or "\0" in str(value):
+        raise ValueError(f"{name} must be {what}; got {told(value)}, which no file can be called.")
     return value
 
 

@@ -603,12 +603,9 @@ def _settings(recipe: Any, path: pathlib.Path | None, more: dict[str, Any] | Non
             raise ValueError(f"{path} is no JSON: {error}.") from error
         checks.instance(f"{path}", settings, dict, 'a JSON object, such as {"beta": 2.0}')
     settings = settings | (more or {})
-    entries.check_overrides(recipe, settings)
     if "dataset" in settings:
-        _tensorflow()
-        from keras_vae.data import SHAPES
-
-        checks.choice("data set", settings["dataset"], SHAPES)
+        _tensorflow()  # quiet, before the names of data sets are looked up
+    entries.check_overrides(recipe, settings)
     return settings
 
 

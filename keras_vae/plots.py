@@ -378,7 +378,7 @@ def write(
         OSError: there is no such folder, the disk is full, or the like.
     """
     if not hasattr(path, "write"):
-        checks.instance("path", path, (str, os.PathLike), "a path, or a file open for bytes")
+        checks.path("path", path, "a path, or a file open for bytes")
         folder = pathlib.Path(path).parent
         if not folder.is_dir():
             raise FileNotFoundError(f"There is no folder {folder} to write {pathlib.Path(path).name} into: make it.")
@@ -413,7 +413,7 @@ def _numbers(name, data, shape, finite=True, **sides):
     columns there must be."""
     try:
         data, given = np.asarray(data), data
-    except ValueError:  # rows of several lengths
+    except Exception:  # rows of several lengths, or another library's no
         data, given = np.asarray(None), data
     if data.dtype.kind not in "buif":
         raise TypeError(f"{name} must be numbers, {shape}; got {checks.told(given)}.")

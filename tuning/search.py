@@ -171,7 +171,7 @@ def search(
     trials, executions = checks.whole("trials", trials), checks.whole("executions", executions)
     workers, epochs = checks.whole("workers", workers), checks.whole("epochs", epochs, none=True)
     seed, verbose = checks.seed(seed, none=False), checks.whole("verbose", verbose, 0, 2)
-    checks.instance("directory", directory, (str, os.PathLike), "the path of a folder")
+    checks.path("directory", directory, "the path of a folder")
     if pathlib.Path(directory).is_file():
         raise NotADirectoryError(f"{directory} is a file: give the folder that searches are kept in.")
     checks.instance("address", address, str, "a host's name or address")

@@ -250,7 +250,7 @@ def save(model: Any, target: str | os.PathLike, *, kind: str = "model") -> None:
             f"model must be a keras_vae.LatentVariableModel; got {checks.told(model)}. Save a classifier with "
             "kind='classifier'."
         )
-    checks.instance("target", target, (str, os.PathLike), "the path of a folder")
+    checks.path("target", target, "the path of a folder")
     data = archive_of(model, small=False)
     facts = {"kind": kind, "archive": archive_facts(data), **model_facts(model, kind)}
     write_files(pathlib.Path(target), {ARCHIVE: data, METRICS: to_json(facts)})
@@ -337,6 +337,10 @@ def _check_override(name, value, own):
         checks.whole(name, value, least=min(own, 1))
     elif isinstance(own, float):
         checks.number(name, value, least=min(own, 0.0))
+    elif name == "dataset":
+        from keras_vae.data import SHAPES
+
+        checks.choice("data set", value, SHAPES)
     elif isinstance(own, str):
         checks.instance(name, value, str, f"a text, such as {own!r}")
     elif isinstance(own, (tuple, list)):

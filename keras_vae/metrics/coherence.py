@@ -105,5 +105,6 @@ def _classifiers(classifiers, names):
     checks.instance("classifiers", classifiers, Mapping, "a dict of functions by modality")
     missing = [name for name in names if name not in classifiers]
     if missing:
-        raise ValueError(f"classifiers must judge {missing} as well; got those of {sorted(map(str, classifiers))}.")
+        got = checks.told(sorted(map(str, classifiers)))
+        raise ValueError(f"classifiers must judge {checks.told(missing)} as well; got those of {got}.")
     return {name: checks.function(f"The classifier of {name}", classifiers[name]) for name in names}

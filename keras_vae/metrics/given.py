@@ -59,7 +59,7 @@ def same_length(**arrays: np.ndarray) -> None:
     Raises:
         ValueError: the message has them by name.
     """
-    lengths = {name: len(values) for name, values in arrays.items()}
+    lengths = {name: int(values.shape[0]) for name, values in arrays.items()}
     if len(set(lengths.values())) > 1:
         told = " and ".join(f"{count} of {name}" for name, count in lengths.items())
         raise ValueError(f"There must be as many of each, a row an example; got {told}.")
@@ -72,7 +72,7 @@ def model(value: Any, *verbs: str, name: str = "model") -> Any:
         TypeError: it has not; a class instead of a model.
     """
     missing = [verb for verb in verbs if not hasattr(value, verb)]
-    if missing or isinstance(value, (type, str, bytes)):  # strings have a verb `translate` too
+    if missing or isinstance(value, (type, str, bytes, bytearray)):  # strings have a verb `translate` too
         got = f"the class {value.__name__}" if isinstance(value, type) else checks.told(value)
         raise TypeError(f"{name} must be a keras_vae model that has {', '.join(verbs)}; got {got}.")
     return value

@@ -70,6 +70,12 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         # within `call`. The networks follow the policy.
         super().__init__(autocast=False, dtype="float32", **kwargs)
         self.objective, self.seed = objectives.resolve(objective, beta), checks.seed(seed)
+        missing = [need for need in self.objective.needs if not hasattr(self, need)]
+        if missing:
+            raise ValueError(
+                f"{type(self.objective).__name__} asks a model for {missing}, which {type(self).__name__} has not: it "
+                "is an objective of other models."
+            )
         allowed = isinstance(self.objective, self.objectives)
         if not allowed or (self.objective.one_view and self.takes_modalities):
             wanted = ["objectives of one posterior"] if allowed else [kind.__name__ for kind in self.objectives]

@@ -19,6 +19,7 @@ class VectorQuantized(Objective):
     """
 
     weights_named = ("commitment",)
+    needs = ("quantized",)
     term_names = ("quantization_error",)
 
     def __init__(self, commitment: float = 0.25, **kwargs: Any) -> None:

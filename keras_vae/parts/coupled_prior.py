@@ -67,7 +67,8 @@ class CoupledExponentialPrior(LatentPrior):
             TypeError, ValueError: they are no numbers of latents of two modalities or more.
         """
         sizes = checks.sizes("latent_sizes", latent_sizes, fewest=2)
-        private = checks.sizes("private_sizes", private_sizes, least=0, none=True) or (0,) * len(sizes)
+        private = checks.sizes("private_sizes", private_sizes, least=0, none=True)
+        private = (0,) * len(sizes) if private is None else private
         if len(sizes) != len(private):
             raise ValueError(f"private_sizes must be as many as latent_sizes, {len(sizes)}; got {len(private)}.")
         if not abs(self.start) * (len(sizes) - 1) < 1.0:

@@ -34,7 +34,7 @@ WRONG = {  # by the option's name, of those whose type says too little
     "to": ("", "nonsense", "mnist,svhn", "3", "a" * 500, "Mnist"),
     "precision": ("", "float", "float16", "3", "Float32", "mixed_float16,auto"),
     "devices": ("", "0", "-1", "1.5", "some", ENDLESS, "1e3"),
-    "over": ("", "nonsense", "beta=", "beta=4:1", "beta=a:b", "beta=1:2:3:4:5", "=", "beta=nan:1", "beta=1e999:2", "3"),
+    "over": ("", "nonsense", "beta=4:1", "beta=a:b", "beta=1:2:3:4:5", "=", "beta=nan:1", "beta=1e999:2", "3"),
     "data": ("", "nowhere", "../digits", "3", "DIGITS"),
     "objective": ("", "nonsense", "loss", "3", "coherence", "mutual_information_gap"),
     "oracle": ("", "nonsense", "bayes", "3"),

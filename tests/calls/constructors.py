@@ -12,7 +12,6 @@ from calls.arrays import data
 from calls.target import Target, parameters
 from calls.values import (
     COUNT,
-    COUNT_OR_NONE,
     FLAG,
     NEVER,
     NONE,
@@ -100,12 +99,13 @@ def of_parts() -> Iterator[Target]:
     yield from _each(parts, "UniformPrior AutoregressivePrior Critic BernoulliLikelihood CategoricalLikelihood")
     yield from _each(parts, "NormalLikelihood LaplaceLikelihood", scale=scale)
     yield from _each(parts, "DiscretizedLogisticLikelihood", scale=scale | accepted(decoded="decoded"))
-    private = NEVER.without("None", "a list", "a range", "an array", "a Series", "a vector tensor")
-    private |= these(3, (-1, 0), (0.5, 0), (1,), (np.nan, 0), (9, 0), ("1", 0), (True, 0))
+    private = NEVER.without("None", "a list", "a range", "an array", "a Series", "a vector tensor", "a memoryview")
+    private |= these(3, (-1, 0), (0.5, 0), (1,), (np.nan, 0), ("1", 0), (True, 0))
     coupled = {"latent_sizes": sizes().without("None"), "private_sizes": private, "start": number()}
     yield from _each(parts, "CoupledExponentialPrior", {"latent_sizes": (2, 3)}, **coupled)
     named = {"identifier": choice("normal", "laplace"), "choices": these(), "kind": these(), "what": these()}
     good = {"identifier": "normal", "choices": parts.POSTERIORS, "kind": parts.Posterior, "what": "posterior"}
+    good["latent_size"] = 2
     yield Target("parts.resolve", parts.resolve, {**good}, named, ("identifier",))
 
 
@@ -153,7 +153,7 @@ def of_callbacks() -> Iterator[Target]:
     from calls.models import fitted
 
     drawn = {"model": fitted("vae"), "x": kinds.images(2), "samples": 2}
-    of_x = {"x": data().without("None"), "samples": COUNT_OR_NONE.without("None"), "seed": SEED}
+    of_x = {"x": data().without("None"), "samples": COUNT, "seed": SEED.without("None")}
     yield from _each(callbacks, "reconstructions_and_samples", drawn, **of_x)
 
 

@@ -50,7 +50,7 @@ def of_tuning() -> Iterator[Target]:
     texts = these(
         None, 3, "beta=1:4", ["nonsense=1:2"], ["beta=4:1"], ["beta=a:b"], [3], ["beta=1:2:3:4:5"], ["beta=nan:1"]
     )
-    texts |= these(["=1"], ["beta="], ["beta=:"], [None], {"beta": 1}, ["beta=1e999:1"], [""], Thing())
+    texts |= these(["=1"], ["beta=:"], [None], {"beta": 1}, ["beta=1e999:1"], [""], Thing())
     parsed = {"recipe": recipe, "texts": ["beta=1:4"]}
     yield Target("parse_space", tuning.parse_space, parsed, {"texts": texts, "recipe": recipes})
     yield Target("tuning.trials", tuning.trials, {"folder": tempfile.mkdtemp()}, {"folder": path(__file__)})

@@ -126,7 +126,12 @@ def of_models() -> Iterator[Target]:
     )
     several = {"model": fitted("mvae"), "classifiers": judges}
     cross = {**several, "inputs": {"image": pairs["image"]}, "labels": labels, "to": "middle", "samples": 1}
-    of_pairs = {"inputs": by_name(data(), "image"), "labels": INTEGERS, "to": choice("middle"), "classifiers": wrong}
+    of_pairs = {
+        "inputs": Sort(by_name(data(), "image").bad),
+        "labels": INTEGERS,
+        "to": choice("middle"),
+        "classifiers": wrong,
+    }
     yield Target("cross_coherence", metrics.cross_coherence, cross, {**of_pairs, **alone})
     of_judges = {"classifiers": wrong, "batch_size": whole(), **alone}
     yield Target("joint_coherence", metrics.joint_coherence, {**several, "samples": 10}, of_judges)
@@ -145,7 +150,7 @@ def of_data() -> Iterator[Target]:
     room, images = keras_vae.data, (kinds.images(16) * 255).astype("uint8")
     split = {"split": choice("train", "test")}
     kept = ("one example", "flat", "more axes", "a feature less", "a feature more")
-    bytes_ = data(unit=False).without(*kept, "NaN", "NaN in half", "infinite")
+    bytes_ = data(unit=False).without(*kept, "NaN", "NaN in half", "infinite", "a frame with gaps")
     sorts = {"images": Sort(bytes_.bad), "seed": SEED, "condition": function(none=True), "batch_size": whole()}
     yield Target("data.batches", room.batches, {"images": images}, sorts)
     yield Target("data.arrays", room.arrays, {"name": "digits"}, {"name": choice("digits"), **split})

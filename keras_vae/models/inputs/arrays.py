@@ -69,9 +69,10 @@ def one_array(name: str, data: Any) -> Any:
 
 def _numpy_dtype(data):
     dtype = data.dtype
+    if dtype.name == "bfloat16":
+        return "float32"  # NumPy's kind of it does not say that it is a float
     if isinstance(dtype, tf.DType):
-        # NumPy has no name for bfloat16 whose kind says that it is a float
-        return "float32" if dtype.is_floating else dtype.as_numpy_dtype
+        return dtype.as_numpy_dtype
     return dtype
 
 
@@ -103,7 +104,7 @@ def _numpy(data, name):
         raise ValueError(f"{name} must be numbers of one shape an example; its rows differ in length.") from None
     except Exception:  # of another library, which says no in its own way
         raise TypeError(f"{name} must hold numbers, {ACCEPTED}; got {checks.told(data)}.") from None
-    if made.dtype.kind not in "buif":
+    if made.dtype.kind not in "buif" and made.dtype.name != "bfloat16":
         kind = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers"}.get(made.dtype.kind, made.dtype)
         raise TypeError(f"{name} must hold real numbers; got {type(data).__name__} of {kind}.")
     return made

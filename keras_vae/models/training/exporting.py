@@ -1,6 +1,5 @@
 """Models as others serve them: what is exported of a model is `predict`, which draws nothing."""
 
-import os
 from typing import Any
 
 import keras
@@ -43,7 +42,7 @@ class Exports:
             TypeError: no path.
             ValueError: the model has no networks yet; an unknown format.
         """
-        checks.instance("filepath", filepath, (str, os.PathLike), "the path of a folder or a file")
+        checks.path("filepath", filepath, "the path of a folder or a file")
         if verbose is not None:
             checks.flag("verbose", verbose)
         if input_signature is None:

@@ -16,6 +16,8 @@ def _verbose(name, value):
 
 
 def _frequency(name, value):
+    if isinstance(value, (list, tuple, set)) and not value:
+        raise ValueError(f"{name} must be a positive integer, or a list of epochs, at least one; got {value}.")
     for epochs in value if isinstance(value, (list, tuple, set, range)) else [value]:  # numbers of epochs, or each n-th
         checks.whole(name, epochs)
 

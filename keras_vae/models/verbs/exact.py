@@ -124,7 +124,10 @@ class ExactVerbs(Verbs):
         """Data as NumPy float64, NaN where missing; builds the model for them."""
         if isinstance(x, np.ma.MaskedArray):
             x = x.astype("float64").filled(np.nan)
-        parts = [np.asarray(part, "float64") for part in self._parts(x, None)]
+        parts = []
+        for part in self._parts(x, None):
+            self.form.require(self, part)
+            parts.append(np.asarray(part, "float64"))
         x = np.concatenate(parts)
         if np.isinf(x).any() or not len(x):
             raise ValueError("x must hold at least one example and no infinite values. NaN is a missing entry.")
