@@ -117,7 +117,7 @@ class VQVAE(VAE):
         vectors = self.posterior.lookup(codes)
         if batch.training and self.posterior.trainable:
             self.posterior.update(features, codes, self.next_seed(), batch.weight)
-        return features, codes, vectors
+        return self.posterior.coordinates(features), codes, vectors
 
     def log_likelihood(self, x: Any, samples: int = 1, **kwargs: Any) -> Any:
         """`log p(x, codes)`, nats, NumPy `[examples]`: a lower bound of log p(x), which sums over all code grids.
