@@ -20,10 +20,13 @@ def _configured_backend():
 
 
 def require_tensorflow():
-    """Raises ImportError when Keras is set to another backend than TensorFlow."""
+    """Raises ImportError when Keras is set to another backend than TensorFlow; ends the command in one line."""
     backend = _configured_backend()
     if backend != "tensorflow":
-        raise ImportError(
+        message = (
             f"keras_vae needs Keras on the TensorFlow backend, but Keras is set to {backend!r}. "
             "Set the environment variable KERAS_BACKEND=tensorflow before Python starts."
         )
+        if pathlib.PurePath(sys.argv[0] if sys.argv else "").stem == "keras-vae":
+            sys.exit(f"keras-vae: {message}")  # its `main`, which catches errors, is not imported yet
+        raise ImportError(message)

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from keras_vae import checks, plots
 from keras_vae._registration import register
-from keras_vae.metrics import chain_diagnostics
+from keras_vae.metrics import chain_diagnostics, given
 from keras_vae.metrics.chains import check_options
 
 
@@ -292,14 +292,18 @@ class ImageGrid(keras.callbacks.Callback):
 def reconstructions_and_samples(
     model: Any, x: Any = None, samples: int = 10, seed: int | None = 0
 ) -> dict[str, dict[str, Any]]:
-    """Sections for `keras_vae.plots.picture`: inputs with their reconstructions, and draws from the prior."""
+    """Sections for `keras_vae.plots.picture`: inputs with their reconstructions, and draws from the prior.
+
+    Raises:
+        TypeError, ValueError: no model of keras_vae; and what its verbs refuse.
+    """
+    given.model(model, "reconstruct", "sample", "takes_condition")
     sections = {}
     if x is not None:
-        given, made = x["x"] if model.takes_condition else x, model.reconstruct(x)
-        given, made = checks.named(given), checks.named(made)
+        made, shown = checks.named(model.reconstruct(x)), checks.named(x["x"] if model.takes_condition else x)
         rows = {}
         for name, images in made.items():
-            rows |= {name or "data": given[name]} if name in given else {}
+            rows |= {name or "data": shown[name]} if name in shown else {}
             rows[f"{name}, reconstructed".lstrip(", ")] = images
         sections["Reconstructions"] = rows
     if model.takes_condition:

@@ -3,25 +3,48 @@
 import difflib
 import math
 import numbers
+import os
+import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-LARGEST_SEED = 2**31 - 1
+LARGEST_COUNT = LARGEST_SEED = 2**31 - 1  # TensorFlow counts in int32
+SHARE = 8  # what is returned may take one in so many bytes of memory: networks make several times as much on the way
 
 
 def told(value: Any) -> str:
-    """A value as messages show it: short, and what it is where it is large."""
-    if hasattr(value, "shape"):
-        return f"{type(value).__name__} of the shape {list(value.shape)}"
-    text = " ".join(repr(value).split())  # one line
-    return text if len(text) <= 60 else f"{type(value).__name__} {text[:40]}..."
+    """A value as messages show it: short, and what it is where it is large or has no words for itself."""
+    kind = type(value).__name__
+    try:
+        if hasattr(value, "shape") and not isinstance(value, (type, types.ModuleType)):
+            return f"{kind} of the shape {list(value.shape)}"
+        text = " ".join(repr(value).split())  # one line
+    except Exception:  # of another library, and broken; or of too many digits
+        text = " at 0x"
+    if " at 0x" in text:  # an address says nothing
+        return f"something of the type {kind}"
+    return text if len(text) <= 60 else f"{kind} {text[:40]}..."
 
 
-def whole(name: str, value: Any, least: int = 1, most: int | None = None, none: bool = False) -> int | None:
-    """An integer, NumPy's welcome, as Python's own.
+def _scalar(value):
+    """Arrays and tensors without axes as Python's numbers, and NumPy's numbers too."""
+    if isinstance(value, type) or getattr(value, "shape", None) != () or hasattr(value, "mask"):
+        return value
+    value = value.numpy() if hasattr(value, "numpy") else value
+    return value.item() if hasattr(value, "item") else value
+
+
+def sequence(value: Any) -> bool:
+    """Whether a value is a list or the like: a tuple, a range, an array of one axis."""
+    shape = None if isinstance(value, (type, types.ModuleType)) else getattr(value, "shape", None)
+    return isinstance(value, (list, tuple, range)) or (shape is not None and len(shape) == 1)
+
+
+def whole(name: str, value: Any, least: int = 1, most: int = LARGEST_COUNT, none: bool = False) -> int | None:
+    """An integer, NumPy's welcome and arrays' and tensors' without axes, as Python's own.
 
     Args:
-        least, most: the smallest and largest that will do; None: no bound.
+        least, most: the smallest and largest that will do.
         none: whether None will do as well.
 
     Raises:
@@ -31,14 +54,16 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None, none: 
     if value is None and none:
         return None
     wanted = {0: "an integer, 0 or more", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
-    if most is not None:
+    number = _scalar(value)
+    integral = isinstance(number, numbers.Integral) and not isinstance(number, bool)
+    if most != LARGEST_COUNT or (integral and number > most):
         wanted = f"an integer, {least} to {most}"
     wanted += " or None" if none else ""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if not integral:
         raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
-    if value < least or (most is not None and value > most):
-        raise ValueError(f"{name} must be {wanted}; got {value}.")
-    return int(value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be {wanted}; got {told(number)}.")
+    return int(number)
 
 
 def sizes(
@@ -60,12 +85,31 @@ def sizes(
         return None
     what = "positive integers" if least == 1 else f"integers of at least {least}"
     wanted = f"a tuple of {what}" + (f", ({', '.join(axes)})" if axes else "") + (" or None" if none else "")
-    rows = hasattr(value, "shape") and len(value.shape) == 1
-    if not (isinstance(value, (list, tuple, range)) or rows):
+    if not sequence(value):
         raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
     if len(value) < fewest or (axes and len(value) != len(axes)):
         raise ValueError(f"{name} must be {wanted}; got {len(value)}: {told(value)}.")
     return tuple(whole(f"each of {name}", size, least) for size in value)
+
+
+def held(name: str, count: int, size: float) -> None:
+    """Refuses a count of things that do not fit into memory together.
+
+    Args:
+        size: bytes of each.
+
+    Raises:
+        ValueError: they take more than an eighth of the memory that there is.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # no such system
+        memory = 2**36
+    if count * size > memory / SHARE:
+        raise ValueError(
+            f"{name}={count} asks for {count * size / 2**30:,.0f} GiB at once, more than an eighth of the memory of "
+            f"{memory / 2**30:,.0f} GiB: call it several times, for at most {int(memory / SHARE / size)} each."
+        )
 
 
 def number(
@@ -76,7 +120,8 @@ def number(
     above: float | None = None,
     below: float = math.inf,
 ) -> float:
-    """A finite real number within bounds, both included, larger than `above` and less than `below`, as a float.
+    """A finite real number within bounds, both included, larger than `above` and less than `below`, as a float; arrays
+    and tensors without axes are welcome.
 
     Raises:
         TypeError: no number; True is none.
@@ -92,13 +137,16 @@ def number(
     if below < math.inf:
         bounds.append(f"below {below:g}")
     wanted = " ".join(["a finite number", " and ".join(bounds)]).strip()
-    scalar = getattr(value, "shape", None) == () and hasattr(value, "numpy")
-    value = value.numpy() if scalar else value
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    real = _scalar(value)
+    if isinstance(real, bool) or not isinstance(real, numbers.Real):
         raise TypeError(f"{name} must be {wanted}; got {told(value)}.")
-    if not (math.isfinite(value) and least <= value <= most and (above is None or value > above) and value < below):
-        raise ValueError(f"{name} must be {wanted}; got {value}.")
-    return float(value)
+    try:
+        real = float(real)
+    except OverflowError:
+        real = math.inf
+    if not (math.isfinite(real) and least <= real <= most and (above is None or real > above) and real < below):
+        raise ValueError(f"{name} must be {wanted}; got {told(_scalar(value))}.")
+    return real
 
 
 def flag(name: str, value: Any) -> bool:

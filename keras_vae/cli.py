@@ -5,6 +5,7 @@ stopped by SIGTERM. What went wrong is the last line on stderr; with `--debug` t
 """
 
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -59,6 +60,7 @@ class _Asked:
 
     debug = False
     advice = ""  # where to go on after a stop
+    stopped = 0  # the exit status that a signal asked for
 
 
 def _print_version(asked: bool) -> None:
@@ -77,7 +79,7 @@ def options(
     ] = False,
 ) -> None:
     """What holds for all commands."""
-    _Asked.debug = debug
+    _Asked.debug, _Asked.advice, _Asked.stopped = debug, "", 0
 
 
 @app.command("list")
@@ -192,7 +194,7 @@ def translate(
         raise ValueError(f"{name} has one modality: there is nothing to translate to. See `keras-vae list`.")
     x = _images(name, input, model)
     sections = {}
-    for target in [to] if to else model.modalities:
+    for target in model.modalities if to is None else [to]:
         for source in x:
             if source != target:
                 made = model.translate({source: x[source]}, to=target, samples=samples, seed=seed)
@@ -306,13 +308,13 @@ def train(
     settings = _settings(zoo.recipe(entry), overrides)
     if isinstance(_entry(name), pathlib.Path):
         settings = zoo.metrics(_entry(name))["training"]["overrides"] | settings
-    name = entry
+    name, run = entry, run or pathlib.Path("runs") / entry
+    _Asked.advice = f" The same command goes on from the last finished epoch in {run}."
     _tensorflow()
     from keras_vae import devices as hardware
     from keras_vae.zoo import training
 
-    run, strategy = run or pathlib.Path("runs") / name, hardware.strategy(devices)
-    _Asked.advice = f" The same command goes on from the last finished epoch in {run}."
+    strategy = hardware.strategy(devices)
     model, facts = training.train(name, settings, run, precision, strategy=strategy)
     if not hardware.is_chief(strategy):
         return
@@ -385,7 +387,8 @@ def tune(
 
     name = _recipe_of(name)  # an unknown name is refused before TensorFlow loads
     recipe = zoo.recipe(name)
-    fixed = _settings(recipe, overrides, {"dataset": data} if data else {})
+    fixed = _settings(recipe, overrides, {} if data is None else {"dataset": data})
+    _Asked.advice = f" The same command goes on in {directory / name}, and repeats no finished trial."
     _tensorflow()
     try:
         from keras_vae import tuning
@@ -421,6 +424,8 @@ def evaluate(
     """
     from keras_vae import zoo
 
+    if write:
+        _Asked.advice = f" {name} is whole, as before or measured anew; the same command measures it again."
     made_by = _recipe_of(name)
     recipe = zoo.recipe(made_by)
     model = _load(name, recipe.kind)
@@ -458,13 +463,17 @@ def _entry(name: str) -> str | pathlib.Path:
 
 def _tell_of_namesake(name):
     """Says so where a bare name is an entry's and a local folder's too."""
-    if isinstance(_entry(name), str) and (pathlib.Path(name) / "model.keras").is_file():
+    from keras_vae.zoo import files
+
+    if isinstance(_entry(name), str) and files.found(pathlib.Path(name), "model.keras"):
         typer.echo(f"keras-vae: {name} is the zoo's entry; for the folder here write ./{name}", err=True)
 
 
 def _require(entry, file, otherwise):
     """Refuses a folder of one's own that lacks a file; the zoo has words of its own for its entries."""
-    if isinstance(entry, pathlib.Path) and not (entry / file).is_file():
+    from keras_vae.zoo import files
+
+    if isinstance(entry, pathlib.Path) and not files.found(entry, file):
         there = f"{entry} has {otherwise}" if entry.is_dir() else f"There is no folder {entry}"
         raise FileNotFoundError(f"{there}.")
 
@@ -616,7 +625,12 @@ def _check_output(path):
 
 
 def _write(plots, sections, path, title=None):
-    plots.write(sections, path, title=title)
+    from keras_vae.zoo import files
+
+    picture = io.BytesIO()
+    plots.write(sections, picture, title=title)
+    with files.disk(path, "Make room, or choose another place: --output."):
+        files.write_file(path.resolve(), picture.getvalue())
     typer.echo(f"Wrote {path}.")
 
 
@@ -651,7 +665,7 @@ def _nowhere(descriptor: int) -> Iterator[None]:
 
 
 BAD_INPUT = (ValueError, TypeError, FileNotFoundError)
-LONGEST = 380
+LONGEST = 285
 
 
 def _line(error: BaseException) -> str:
@@ -668,14 +682,20 @@ def _stop(number, frame):
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, lambda *_: _stop(number, frame))
         signal.setitimer(signal.ITIMER_REAL, 5.0)
-    raise SystemExit(128 + number)
+    _Asked.stopped = 128 + number
+    raise SystemExit(_Asked.stopped)
 
 
 def main() -> None:
     """Entry point: all that goes wrong ends in one line, without a traceback unless --debug asks for it."""
     kept = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        app()
+        try:
+            app()
+        except Exception:
+            if _Asked.stopped:  # what C++ made of the exit
+                raise SystemExit(_Asked.stopped) from None
+            raise
     except BrokenPipeError:  # of `keras-vae list | head -1`; Python would complain once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -124,8 +124,10 @@ def default_space(recipe: Any) -> Space:
     quarter of the recipe's value to four times it.
 
     Raises:
+        TypeError: no recipe.
         ValueError: the recipe has none of them.
     """
+    checks.instance("recipe", recipe, Recipe, "a keras_vae.zoo.Recipe, such as keras_vae.zoo.recipe('vae')")
     values = own_values(recipe)
     space = {name: around(values[name]) for name in recipe.space if values.get(name)}
     if not space:

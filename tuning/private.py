@@ -19,6 +19,8 @@ from collections.abc import Iterator
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
+from keras_vae.zoo import files
+
 ORACLE_FILE, TRIAL_FILE, TRIAL_FOLDER = "oracle.json", "trial.json", "trial_"
 PREFIX = "tuner/"  # of values that are keras-tuner's own: Hyperband's
 EPOCHS, BRACKET, ROUND, PAST = (PREFIX + name for name in ("epochs", "bracket", "round", "trial_id"))
@@ -45,24 +47,11 @@ def disk(folder: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def settle(temporary: pathlib.Path, path: pathlib.Path) -> None:
-    """Puts a finished file into its place, once it is on the disk."""
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
 def write(path: pathlib.Path, data: bytes, folder: pathlib.Path | None = None) -> None:
     """Writes a file of the search in `folder` (None: the file's own), whole or not at all; see `disk`."""
-    temporary = path.with_name(f".{path.name}.tmp")
     with disk(folder or path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            settle(temporary, path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        files.write_file(path, data)
 
 
 def read_trial(path: pathlib.Path) -> Trial:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 import itertools
 import math
 import os
 import pathlib
+import signal
 import socket
 import statistics
 import subprocess
@@ -24,7 +26,7 @@ import keras_tuner
 from keras_vae import checks, plots
 from keras_vae.tuning import private, results
 from keras_vae.tuning.hypermodel import RecipeHyperModel, Space, own_values
-from keras_vae.zoo import entries
+from keras_vae.zoo import entries, files
 
 
 class Grid(keras_tuner.Oracle):
@@ -62,6 +64,7 @@ class RecipeTuner(private.Tuner):
     """Runs trials of a `RecipeHyperModel`, says how they go, and keeps each model as `model.keras`."""
 
     verbose, executions = 1, 1
+    stop_again = staticmethod(lambda: None)
 
     def run_trial(self, trial: Any, **kwargs) -> dict[str, float]:
         overrides = self.hypermodel.overrides(trial.hyperparameters)
@@ -72,6 +75,7 @@ class RecipeTuner(private.Tuner):
         except keras_tuner.errors.FatalError:
             raise
         except Exception:
+            self.stop_again()
             # To keras-tuner a trial of NaN has failed; an error raised would be printed with all its calls.
             trial.message = traceback.format_exc()
             return {name: math.nan}
@@ -90,7 +94,7 @@ class RecipeTuner(private.Tuner):
             with private.disk(archive.parent.parent):
                 writing = archive.with_name(f"writing.{archive.name}")
                 model.save(writing)
-                private.settle(writing, archive)
+                files.settle(writing, archive)
         return measured
 
     def _archive(self, trial):
@@ -172,6 +176,7 @@ def search(
         raise NotADirectoryError(f"{directory} is a file: give the folder that searches are kept in.")
     checks.instance("address", address, str, "a host's name or address")
     checks.instance("fixed", {} if fixed is None else fixed, Mapping, "a dict of hyperparameters, or None")
+    entries.check_overrides(entries.recipe(name), fixed or {})  # before epochs= hides what it says of them
     fixed = {**(fixed or {}), **({"epochs": epochs} if epochs else {})}
     if oracle == "hyperband":
         recipe = entries.recipe(name)
@@ -206,13 +211,35 @@ def search(
             arguments = {"name": name, "trials": trials, "directory": str(directory), "verbose": verbose}
             _with_workers(tuner, {**settings, **arguments}, workers, address)
         else:
-            tuner.search(verbose=0)
+            with _remembered(tuner):
+                tuner.search(verbose=0)
     finally:
         keras.config.set_dtype_policy(policy)  # a trial that failed leaves its own
     if not hands_out:
         return {}
     kept = {**fixed, **({"epochs": epochs} if epochs else {})}
     return _conclude(name, folder, hypermodel, kept, oracle, verbose)
+
+
+@contextlib.contextmanager
+def _remembered(tuner):
+    """Has a tuner remember a signal: what its handler raises amid a callback of C++ comes out as another error, and is
+    no trial's failure."""
+    kept = {}
+
+    def handle(number, frame):
+        tuner.stop_again = lambda: kept[number](number, frame)
+        tuner.stop_again()
+
+    if threading.current_thread() is threading.main_thread():  # others have no handlers
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                kept[number] = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _from_the_recipe(oracle):
@@ -248,9 +275,9 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
         marked["the recipe's values"] = 0
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
-    figure = plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials")
-    with private.disk(folder):
-        plots.write(figure, folder / PICTURE)
+    picture = io.BytesIO()
+    plots.write(plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials"), picture)
+    private.write(folder / PICTURE, picture.getvalue())
     text = results.table(rows, aim.name, aim.direction)
     command = f"keras-vae train {name} --set {folder / BEST}"
     private.write(folder / BEST, entries.to_json(overrides))
@@ -283,7 +310,8 @@ def _with_workers(tuner, arguments, count, address):
     def start(index):
         # The same ID again: keras-tuner then hands it the trial that it died in
         own = {**environment, "KERASTUNER_TUNER_ID": f"worker{index}"}
-        return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own)
+        # In a session of its own: Ctrl-C of a terminal is this process's, which ends its workers
+        return subprocess.Popen([sys.executable, "-c", code, repr(arguments)], env=own, start_new_session=True)
 
     oracle.expect(f"worker{index}" for index in range(count))
     with _environment({**shared, "KERASTUNER_TUNER_ID": "chief"}):

@@ -1,5 +1,6 @@
 """Archives of models: the same bytes for the same model, and nothing of a stranger's that runs or is no number."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -8,6 +9,8 @@ import pathlib
 import tempfile
 import zipfile
 from typing import Any
+
+from keras_vae.zoo import files
 
 CONFIG, WEIGHTS, METADATA, ASSETS = "config.json", "model.weights.h5", "metadata.json", "assets/"
 # Layers that are code: Python's, or another program's
@@ -33,11 +36,21 @@ def archive_of(model: Any, small: bool = True) -> bytes:
     if not model.built:
         raise ValueError("The model has no weights yet: fit or build it before saving.")
     check_finite(model, "The model")
-    with tempfile.TemporaryDirectory() as temporary:
-        path = pathlib.Path(temporary) / "model.keras"
+    return _packed(_saved(read_archive(_saved(model), compile=False)), small)
+
+
+def _saved(model):
+    with _temporary() as path:
         model.save(path)
-        read_archive(path, compile=False).save(path)
-        return _packed(path.read_bytes(), small)
+        return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _temporary():
+    """The path of an archive in a folder that is gone afterwards."""
+    place, advice = tempfile.gettempdir(), "Make room there, or set TMPDIR to another folder."
+    with files.disk(place, advice), tempfile.TemporaryDirectory(dir=place) as temporary:
+        yield pathlib.Path(temporary) / "model.keras"
 
 
 def _packed(archive, small):
@@ -120,8 +133,7 @@ def read_archive(source: bytes | str | os.PathLike, compile: bool = True, name: 
     name = name or ("The archive" if isinstance(source, bytes) else str(source))
     data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
     _check(data, name)
-    with tempfile.TemporaryDirectory() as temporary:  # of our own: what was looked at is what is loaded
-        path = pathlib.Path(temporary) / "model.keras"
+    with _temporary() as path:  # of our own: what was looked at is what is loaded
         path.write_bytes(data)
         try:
             with safe_mode():

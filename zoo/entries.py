@@ -138,7 +138,7 @@ def examples(name) -> Any:
     source = folder(name)
     stored = load_arrays(read(source, EXAMPLES), str(source / EXAMPLES))
     if not isinstance(stored, dict) or not any(key.startswith("input_") for key in stored):
-        raise ValueError(f"{source / EXAMPLES} holds no inputs. {_remade(source)}")
+        raise ValueError(f"{source / EXAMPLES} holds no inputs. {_remade(source, EXAMPLES)}")
     inputs = {key.removeprefix("input_"): as_floats(stored[key]) for key in stored if key.startswith("input_")}
     return inputs["x"] if set(inputs) == {"x"} else inputs
 
@@ -198,11 +198,13 @@ def checked(source: pathlib.Path) -> tuple[bytes, dict[str, Any]]:
     raise ValueError(f"{source / ARCHIVE} is damaged: its SHA-256 is not the one in {METRICS}. {_remade(source)}")
 
 
-def _remade(source):
-    """What to do about a folder that is damaged or not whole."""
+def _remade(source, name=ARCHIVE):
+    """What to do about a folder whose file of that name is damaged or missing."""
     if source.parent == ROOT:
         return f"Reinstall keras_vae, or make the entry: keras-vae train {source.name}"
-    return "Write the folder anew: keras_vae.zoo.save(model, folder)."
+    if name in (ARCHIVE, METRICS):
+        return "Write the folder anew: keras_vae.zoo.save(model, folder)."
+    return f"keras_vae.zoo.save writes {ARCHIVE} and {METRICS} alone, `keras-vae train` all files but {RECIPE}."
 
 
 def existing(source: pathlib.Path, name: str) -> pathlib.Path:
@@ -212,7 +214,7 @@ def existing(source: pathlib.Path, name: str) -> pathlib.Path:
         FileNotFoundError: it does; the message says how to make it.
     """
     if not files.found(source, name):
-        raise FileNotFoundError(f"{source / name} is missing. {_remade(source)}")
+        raise FileNotFoundError(f"{source / name} is missing. {_remade(source, name)}")
     return source / name
 
 

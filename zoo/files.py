@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing keeps a second process out
+except ImportError:  # Windows, which locks parts of files, and no folders
     fcntl = None
+    import msvcrt
 
 # Files that are all on the disk, and on their way into the folder that holds this one: they count, not the old ones.
 NEW = ".keras_vae.new"
@@ -88,7 +89,7 @@ def _settle(target, alone):
 
 @contextlib.contextmanager
 def _alone(folder):
-    """Waits for other writers of a folder; False where the system cannot tell of them."""
+    """Waits for other writers of a folder; False where the system, Windows say, cannot tell of them."""
     if fcntl is None:
         yield False
         return
@@ -102,6 +103,29 @@ def _alone(folder):
         yield alone
     finally:
         os.close(descriptor)
+
+
+def settle(temporary: pathlib.Path, path: pathlib.Path) -> None:
+    """Puts a finished file into its place, once it is on the disk."""
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync(path.parent)
+
+
+def write_file(path: pathlib.Path, data: bytes) -> None:
+    """Writes one file, whole or not at all.
+
+    Raises:
+        OSError: the disk is full, the folder read-only, or the like; the old file is still there.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(data)
+        settle(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def sync(folder: pathlib.Path) -> None:
@@ -131,25 +155,45 @@ def owned(folder: pathlib.Path) -> Iterator[None]:
         RuntimeError: another has it; the message says which.
         OSError: it cannot be written to.
     """
-    with disk(folder, "Mend that, or train in another folder: --run."):
-        file = open(folder / LOCK, "a+")  # noqa: SIM115  closed below
+    advice = "Mend that, and the same goes on from the last finished epoch; or train elsewhere: --run."
+    with disk(folder, advice):
+        file = open(folder / LOCK, "a+b", buffering=0)  # noqa: SIM115  closed below
     with file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read().strip() or "another process"
-                raise RuntimeError(
-                    f"{folder} belongs to a training that still runs: {holder}. Wait for it or stop it, or train in "
-                    "another folder: --run."
-                ) from None
-            except OSError:  # a file system without locks
-                pass
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {platform.node()}\n")
-        file.flush()
+        try:
+            _lock(file)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().decode(errors="replace").strip() or "another process"
+            raise RuntimeError(
+                f"{folder} belongs to a training that still runs: {holder}. Wait for it or stop it, or train in "
+                "another folder: --run."
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        with disk(folder, advice):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n".encode())
         try:
             yield
         finally:
             file.truncate(0)
+
+
+_FAR = 1 << 30  # Windows lets nobody else read what is locked: a byte far behind the text
+
+
+def _lock(file):
+    """Locks a file until it is closed, without waiting.
+
+    Raises:
+        BlockingIOError: another has it.
+        OSError: there are no locks here.
+    """
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    os.lseek(file.fileno(), _FAR, os.SEEK_SET)
+    try:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except PermissionError as error:
+        raise BlockingIOError(*error.args) from error

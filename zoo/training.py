@@ -9,6 +9,7 @@ import pathlib
 import platform
 import re
 import subprocess
+import tempfile
 import time
 import warnings
 from typing import Any
@@ -45,10 +46,7 @@ class _Checkpoint(keras.callbacks.Callback):
         with files.disk(self.folder, _GOES_ON):
             try:
                 self.model.save(temporary)
-                with open(temporary, "rb") as file:
-                    os.fsync(file.fileno())
-                os.replace(temporary, self.folder / f"epoch-{epoch + 1:05d}-seconds-{seconds}.keras")
-                files.sync(self.folder)
+                files.settle(temporary, self.folder / f"epoch-{epoch + 1:05d}-seconds-{seconds}.keras")
             finally:
                 temporary.unlink(missing_ok=True)
             for old in _checkpoints(self.folder)[:-2]:
@@ -302,6 +300,7 @@ def write_entry(name, model, training, target, report=None, archive=None, **sett
     data = archive if archive is not None and same else entries.archive_of(model)
     with files.disk(target, "Mend that, or choose another folder, and do the same again."):  # before hours of measuring
         target.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target).close()
     started = time.monotonic()
     # On the data that it was trained on, if the recipe knows several; but seeds of training are not those of evaluation
     chosen = {key: value for key, value in training["overrides"].items() if key != "seed"}

@@ -7,7 +7,6 @@ or takes over a minute for one counts as a fault, and another goes on with the n
 """
 
 import argparse
-import collections
 import json
 import os
 import pathlib
@@ -15,6 +14,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+
+from benchmarks.campaigns.report import report
 
 SECONDS, LONGEST = 60, 400  # of one load; characters of a message
 TESTS = pathlib.Path(__file__).parents[2] / "tests"
@@ -68,8 +69,9 @@ def run(count: int) -> list[dict[str, str]]:
         options = {"env": {**os.environ, **quiet}, "text": True, "stderr": subprocess.DEVNULL}
         subprocess.run([sys.executable, "-c", code], check=True, **options)
         while first < count:
-            command = [sys.executable, __file__, "--worker", str(folder), str(first), "--count", str(count)]
-            lines = subprocess.run(command, stdout=subprocess.PIPE, check=False, **options)
+            command = [sys.executable, "-m", "benchmarks.campaigns.archives", "--worker", str(folder), str(first)]
+            command += ["--count", str(count)]
+            lines = subprocess.run(command, stdout=subprocess.PIPE, check=False, cwd=TESTS.parent, **options)
             told = [json.loads(line) for line in lines.stdout.splitlines() if line.startswith("{")]
             results += [line for line in told if "outcome" in line]
             if not told:
@@ -91,17 +93,7 @@ def main() -> int:
         load_all(folder, folder / "good", int(arguments.worker[1]), arguments.count)
         return 0
     results = run(arguments.count)
-    outcomes = sorted({result["outcome"] for result in results})
-    counts = collections.Counter((result["kind"], result["outcome"]) for result in results)
-    print("| damage | " + " | ".join(outcomes) + " |")
-    print("| --- |" + " ---: |" * len(outcomes))
-    for kind in dict.fromkeys(result["kind"] for result in results):
-        print(f"| {kind.replace('_', ' ')} | " + " | ".join(str(counts[kind, each]) for each in outcomes) + " |")
-    faults = [result for result in results if result["outcome"] not in ("refused", "loaded")]
-    print(f"\n{len(results)} archives, {len(faults)} faults.")
-    for fault in faults:
-        print(f"{fault['number']} {fault['kind']}: {fault['outcome']}. {fault['text'][:200]}")
-    return 1 if faults else 0
+    return report(results, ("refused", "loaded"), "damage", "archives")
 
 
 if __name__ == "__main__":

@@ -128,7 +128,9 @@ def digits(split: str = "train") -> tuple[np.ndarray, np.ndarray]:
     checks.instance("split", split, str, 'a string, such as "train" or "train[:90%]"')
     known = re.fullmatch(r"(train|test|all)(?:\[(?:(\d+)%)?:(?:(\d+)%)?\])?", split)
     if known is None or not int(known[2] or 0) < int(known[3] or 100) <= 100:
-        raise ValueError(f'Unknown split {split!r} of digits. Choose from "train", "test", "all", or "train[:90%]".')
+        raise ValueError(
+            f'Unknown split {checks.told(split)} of digits. Choose from "train", "test", "all", or "train[:90%]".'
+        )
     start, end = {"train": (0, 1500), "test": (1500, 1797), "all": (0, 1797)}[known[1]]
     first, last = int(known[2] or 0), int(known[3] or 100)
     rows = slice(start + (end - start) * first // 100, start + (end - start) * last // 100)
@@ -154,7 +156,7 @@ def binarize(images: np.ndarray | tf.Tensor, seed: int | tf.Tensor) -> tf.Tensor
     if tf.executing_eagerly() and not bool(tf.reduce_all((images >= 0) & (images <= 1))):
         raise ValueError("images must lie in [0, 1], the probabilities of white; divide 8-bit images by 255.")
     seed = seed_pair(seed)
-    return tf.cast(tf.random.stateless_uniform(tf.shape(images), seed) < images, "float32")
+    return tf.cast(tf.random.stateless_uniform(tf.shape(images), seed) < tf.cast(images, "float32"), "float32")
 
 
 def zeros_and_ones(name: str, data: Any) -> np.ndarray | tf.Tensor:
@@ -180,12 +182,13 @@ def seed_pair(seed: int | tf.Tensor) -> tf.Tensor:
     Raises:
         TypeError, ValueError: neither.
     """
-    if not isinstance(seed, (tuple, list)) and not len(getattr(seed, "shape", ())):
+    if not (checks.sequence(seed) or (tf.is_tensor(seed) and seed.shape.rank != 0)):
         return tf.constant([checks.seed(seed, none=False), 0])
     pair = one_array("seed", seed)
     if tuple(pair.shape) not in ((2,), (None,)) or not tf.as_dtype(pair.dtype).is_integer:
         raise ValueError(f"seed must be an integer, or a pair of integers, [2]; got {checks.told(seed)}.")
-    return tf.convert_to_tensor(pair)
+    pair = tf.convert_to_tensor(pair)
+    return pair if pair.dtype in (tf.int32, tf.int64) else tf.cast(pair, tf.int32)
 
 
 def batches(

@@ -43,7 +43,8 @@ def random_quadrants(count: int | tf.Tensor, height: int, width: int, seed: tf.T
     Raises:
         TypeError, ValueError: a count or a side that is no positive integer; a seed that is none.
     """
-    count = count if isinstance(count, tf.Tensor) else checks.whole("count", count)
+    symbolic = tf.is_tensor(count) and not tf.executing_eagerly()
+    count = count if symbolic else checks.whole("count", count)
     seed = seed_pair(seed)
     rank = tf.argsort(tf.argsort(tf.random.stateless_uniform((count, 4), seed)))
     number = tf.random.stateless_uniform((count, 1), seed + 1, minval=1, maxval=4, dtype=tf.int32)

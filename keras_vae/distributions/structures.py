@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from keras_vae import checks
+
 tfd = tfp.distributions
 
 
@@ -87,7 +89,13 @@ def kl_divergence(q: Any, p: Any, z: tf.Tensor) -> tf.Tensor:
 
     Returns:
         The closed form, `[batch]`, or the estimate, `[..., batch]` as `z` has it.
+
+    Raises:
+        TypeError: q or p is no distribution.
     """
+    for name, one in (("q", q), ("p", p)):
+        if isinstance(one, type) or not callable(getattr(one, "log_prob", None)):
+            raise TypeError(f"{name} must be a TFP distribution; got {checks.told(one)}.")
     try:
         return tfd.kl_divergence(q, p)
     except NotImplementedError:

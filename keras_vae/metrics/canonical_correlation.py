@@ -54,8 +54,8 @@ class CanonicalCorrelation:
         from sklearn.decomposition import PCA
         from sklearn.linear_model import LinearRegression
 
-        if not isinstance(x, dict) or len(x) != 2:
-            found = f"a dict of {sorted(x)}" if isinstance(x, dict) else type(x).__name__
+        if not isinstance(x, dict) or len(x) != 2 or not all(isinstance(name, str) for name in x):
+            found = f"a dict of {sorted(map(str, x))}" if isinstance(x, dict) else type(x).__name__
             raise TypeError(f"CanonicalCorrelation takes a dict of two modalities; got {found}.")
         first, second = names = tuple(sorted(x))
         x = {name: given.array(name, x[name], dtype="float32") for name in names}

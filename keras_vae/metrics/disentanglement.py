@@ -7,7 +7,7 @@ mean codes, how they are binned), so figures compare only where these agree: eve
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def separated_attribute_predictability(
     from sklearn.tree import DecisionTreeClassifier
 
     codes, factors = _fitting(codes, factors, varying=True)
-    if not isinstance(categorical, Collection) or isinstance(categorical, str):
+    if not isinstance(categorical, Collection) or isinstance(categorical, (str, Mapping)):
         raise TypeError(f"categorical must be a tuple of columns; got {checks.told(categorical)}.")
     categorical = {checks.whole("each of categorical", column, 0, factors.shape[1] - 1) for column in categorical}
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_vae import checks
 from keras_vae.metrics import given
 
 
@@ -31,8 +32,9 @@ class Estimate(NamedTuple):
         """The estimate from one value an example, `[examples]`.
 
         Raises:
-            TypeError, ValueError: no such values, none at all, or NaN or infinities among them.
+            TypeError, ValueError: no such values, none at all, or NaN or infinities among them; a unit that is no text.
         """
         values = given.array("values", values, "examples")
+        checks.instance("unit", unit, str, 'a text, such as "nats"'), checks.whole("samples", samples, none=True)
         error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
         return cls(float(values.mean()), unit, len(values), error, samples)

@@ -66,15 +66,16 @@ def bits_per_dimension(model: keras.Model, x: np.ndarray, samples: int = 1000, *
 
     Raises:
         TypeError: a dict of data.
-        ValueError: a likelihood that is a density, on the whole real line.
+        ValueError: a likelihood that is a density, as `density` says.
     """
     likelihood = require_model(model, "log_likelihood", "likelihood").likelihood
     if isinstance(x, Mapping) or isinstance(likelihood, Mapping):
         raise TypeError("Bits per dimension are of one array; of several modalities or a condition take nats.")
-    if likelihood.support is None:
+    if likelihood.density:
         raise ValueError(
             f"{type(likelihood).__name__} is a density: its value depends on the scale of x and is no number of bits. "
-            'Take negative_log_likelihood, or a likelihood of discrete data such as "discretized_logistic".'
+            'Take negative_log_likelihood, or a likelihood of discrete data, such as "discretized_logistic"; '
+            "one of your own says density = False."
         )
     estimate = negative_log_likelihood(model, x, samples, **options)
     bits, error = float(1.0 / (np.log(2.0) * np.prod(model.event_shape))), estimate.standard_error

@@ -1,6 +1,7 @@
 """What a latent-variable model is: a posterior, a prior and a likelihood, and an objective made of them."""
 
 import inspect
+import threading
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,7 @@ from keras_vae import checks, devices, objectives
 from keras_vae.distributions import divergences, shown
 from keras_vae.distributions.seeds import fold_in
 from keras_vae.models.inputs import Batch, Inputs
+from keras_vae.models.seeds import Seeds
 from keras_vae.models.training import Training
 from keras_vae.models.verbs import Verbs
 from keras_vae.objectives import Inference
@@ -51,12 +53,15 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         made = super().__new__(cls, *args, **kwargs)
         bound = inspect.signature(cls.__init__).bind_partial(made, *args, **kwargs)
         bound.apply_defaults()
-        object.__setattr__(made, "_arguments", bound.arguments)
+        # Kept from Keras, which would track them: arguments, compiled functions, and what threads share and do not.
+        kept = {"_arguments": bound.arguments, "_graphs": {}, "_alone": threading.RLock(), "_here": threading.local()}
+        for name, value in kept.items():
+            object.__setattr__(made, name, value)
         return made
 
     def __dir__(self):
         # Keras saves and exports what it finds here: state of training, compiled functions and arguments are no part.
-        return [name for name in super().__dir__() if name not in ("_arguments", "_replica_losses", "_graphs")]
+        return [name for name in super().__dir__() if name not in ("_arguments", "_graphs", "_alone", "_here")]
 
     def __init__(
         self, objective: Any = "free_energy", beta: float | None = None, seed: int | None = None, **kwargs: Any
@@ -69,10 +74,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         if not allowed or (self.objective.one_view and self.takes_modalities):
             wanted = ["objectives of one posterior"] if allowed else [kind.__name__ for kind in self.objectives]
             raise ValueError(f"{type(self).__name__} takes {wanted}; got {type(self.objective).__name__}.")
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        # Not to be tracked by Keras: no export takes the integers by which the first is keyed.
-        object.__setattr__(self, "_replica_losses", {})
-        object.__setattr__(self, "_graphs", {})
+        self.seed_generator = Seeds(seed)
 
     @property
     def beta(self) -> keras.Variable:
@@ -185,12 +187,12 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     def save_own_variables(self, store):
         """The weights, and where the random draws stand: a training that goes on does not repeat its noise."""
         super().save_own_variables(store)
-        store["seed_state"] = self.seed_generator.state.numpy()
+        store["seed_state"] = self.seed_generator.position
 
     def load_own_variables(self, store):
         names = set(store.keys())
         if "seed_state" in names:
-            self.seed_generator.state.assign(np.asarray(store["seed_state"]))
+            self.seed_generator.position = store["seed_state"]
         own = {}
         super().save_own_variables(own)
         values = [store[str(index)] for index in range(len(names - {"seed_state"}))]

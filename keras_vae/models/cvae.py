@@ -102,8 +102,10 @@ class CVAE(VAE):
         """
         if condition is None:
             raise TypeError("A CVAE samples given a condition, by name: sample(samples, condition=...).")
-        samples, seed = checks.whole("samples", samples, none=True), self.seed_of(seed)
+        samples, seed = checks.whole("samples", samples, none=True), checks.seed(seed)
         batch = self._given(condition)
+        checks.held("samples", samples or 1, int(batch.condition.shape[0] or 1) * self.example_bytes())
+        seed = self.seed_of(seed)
         prior = self.prior_of(batch)
         shape = [samples or 1, *(() if prior.batch_shape.rank else batch.condition.shape[:1])]
         made = shown(self.likelihood_of(prior.sample(shape, seed=seed), batch))

@@ -10,6 +10,7 @@ from keras_vae.networks.building import (
     network,
     output_shape,
     output_shapes,
+    reach,
 )
 from keras_vae.networks.causal import gated_pixel_cnn
 from keras_vae.networks.condition import input_shapes
@@ -53,6 +54,7 @@ __all__ = [
     "output_shape",
     "output_shapes",
     "pooling_encoder",
+    "reach",
     "residual_decoder",
     "residual_encoder",
 ]

@@ -98,14 +98,46 @@ def _fit(declared, given):
     return len(declared) == len(given) and all(own is None or other is None or own == other for own, other in pairs)
 
 
+# What the activations that a network may end in can return, where that is not every number.
+_REACHES = {
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax"), (0.0, 1.0)),
+    **dict.fromkeys(("tanh", "hard_tanh", "softsign"), (-1.0, 1.0)),
+    **dict.fromkeys(("relu", "softplus", "exponential"), (0.0, float("inf"))),
+    "relu6": (0.0, 6.0),
+    "elu": (-1.0, float("inf")),
+    "selu": (-1.76, float("inf")),
+}
+# Layers and operations that leave values as they are.
+_SHAPING = (
+    "Reshape",
+    "Flatten",
+    "Permute",
+    "Transpose",
+    "Cropping2D",
+    "Cropping1D",
+    "UpSampling2D",
+    "Dropout",
+    "Identity",
+)
+
+
 def ends_in(layer: keras.layers.Layer) -> str | None:
-    """Name of the activation of a network's last layer that has one, reshapes and the like left out; None where it
-    cannot be told."""
-    for last in reversed(getattr(layer, "layers", ())):
+    """Name of the activation that a network's outputs come from, reshapes and the like left out; None where it cannot
+    be told."""
+    for last in reversed(getattr(layer, "operations", None) or getattr(layer, "layers", ())):
+        kind = type(last).__name__
+        if getattr(last, "layers", None):
+            return ends_in(last)
         activation = last if isinstance(last, keras.layers.Activation) else getattr(last, "activation", None)
         if activation is not None:
             activation = getattr(activation, "activation", activation)
             return getattr(activation, "__name__", None)
-        if last.weights:
-            return None
+        if kind not in _SHAPING:
+            return kind.lower() if kind.lower() in _REACHES else None  # keras.layers.ReLU, keras.ops.sigmoid
     return None
+
+
+def reach(layer: keras.layers.Layer) -> tuple[float, float]:
+    """Lowest and highest number that a network can return, as far as its last activation tells; for all that is known
+    any number."""
+    return _REACHES.get(ends_in(layer), (-float("inf"), float("inf")))

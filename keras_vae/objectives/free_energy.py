@@ -80,6 +80,9 @@ class Capacity(FreeEnergy):
         super().__init__(beta, samples, **kwargs)
         self.weigh(capacity=capacity)
 
+    def asks_for_rate(self) -> bool:
+        return super().asks_for_rate() and float(self.capacity) > 0.1  # it often starts at none
+
     def weighted(self, rates) -> tf.Tensor:
         return self.beta * tf.abs(tf.reduce_mean(tf.add_n(tree.flatten(rates))) - self.capacity)
 

@@ -87,6 +87,10 @@ class Objective(keras.layers.Layer):
         """`(terms, losses, output)`, as `LatentVariableModel.terms` returns them."""
         raise NotImplementedError(f"{type(self).__name__} must define `terms`.")
 
+    def asks_for_rate(self) -> bool:
+        """Whether a rate near zero, nats, says that the latents have gone unused: not where nothing weighs it."""
+        return hasattr(self, "beta") and float(self.beta) > 0.0
+
     def load_own_variables(self, store):
         # Archives from before objectives were parts hold none of its variables: the model gives it those that it finds
         if len(store.keys()):

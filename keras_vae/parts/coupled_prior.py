@@ -225,9 +225,9 @@ class CoupledExponentialPrior(LatentPrior):
             steps, or distrust likelihoods by as much.
 
         Raises:
-            TypeError, ValueError: `steps` or `sweeps` is no positive integer.
+            TypeError, ValueError: `steps` or `sweeps` is no positive integer, `seed` no seed, `move` no boolean.
         """
-        checks.whole("steps", steps), checks.whole("sweeps", sweeps)
+        steps, sweeps, move = checks.whole("steps", steps), checks.whole("sweeps", sweeps), checks.flag("move", move)
         seeds = tfp.random.split_seed(stateless(seed), n=2)
         p = self.distribution().with_constant_parameters()
         _, states = p.chains(self.count, seeds[0], sweeps)

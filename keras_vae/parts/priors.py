@@ -93,9 +93,15 @@ class NormalMixturePrior(LatentPrior):
         return FullNormalMixture(self.logits, self.loc, self._factors())
 
     def adapt(self, z: np.ndarray, iterations: int = 50, seed: int = 0) -> None:
-        """Fits the mixture to latents `[examples, latent]` by expectation-maximisation (scikit-learn's)."""
+        """Fits the mixture to latents `[examples, latent]` by expectation-maximisation (scikit-learn's).
+
+        Raises:
+            ValueError: fewer examples than components.
+        """
         from sklearn.mixture import GaussianMixture
 
+        if len(z) < self.components:
+            raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {len(z)}.")
         mixture = GaussianMixture(
             self.components, max_iter=iterations, reg_covar=1e-4, init_params="k-means++", random_state=seed
         )

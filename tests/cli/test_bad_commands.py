@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,6 +246,60 @@ def test_a_stop_by_signal_is_one_line_and_its_status(number, status, command, mo
     assert got == status
     assert line.startswith("keras-vae: stopped by")
     assert printed.count("\n") == 1
+
+
+def test_a_stop_that_comes_out_as_another_error_is_a_stop(command, monkeypatch):
+    def load(name):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except SystemExit:
+            raise RuntimeError("what C++ makes of it") from None
+
+    monkeypatch.setattr(cli, "_load", load)
+    assert command("sample", "vae")[:2] == (143, "keras-vae: stopped by SIGTERM.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("tune", "vae", "-d", "d"), "The same command goes on in d/vae, and repeats no finished trial."),
+        (("train", "vae", "--run", "r"), "The same command goes on from the last finished epoch in r."),
+        (
+            ("evaluate", "vae", "--write"),
+            "vae is whole, as before or measured anew; the same command measures it again.",
+        ),
+        (("evaluate", "vae"), "keras-vae: stopped by SIGTERM."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_goes_on_says_so_where_it_is_stopped(arguments, says, command, monkeypatch):
+    monkeypatch.setattr(cli, "_tensorflow", lambda: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(5))
+    status, line, printed = command(*arguments)
+    assert status == 143
+    assert line.startswith("keras-vae: stopped by SIGTERM.")
+    assert line.endswith(says)
+    assert printed.count("\n") == 1
+
+
+def test_a_folder_whose_files_a_kill_has_kept_from_their_place_is_whole(own, command, tmp_path):
+    (tmp_path / "half").mkdir()
+    shutil.copytree(own, tmp_path / "half" / zoo.files.NEW)
+    assert command("sample", "./half")[:2] == (0, "Wrote sample.png.")
+
+
+def test_a_picture_is_written_whole_or_not_at_all(own, command, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "made.png").write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    status, line, _ = command("sample", own, "-o", "made.png")
+    assert (status, line) == (
+        1,
+        "keras-vae: made.png cannot be written: No space left on device. Make room, or choose another place: --output.",
+    )
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("made.png", b"old")]
 
 
 def test_version_and_help_keep_what_stands_in_brackets(command, capsys):

@@ -24,6 +24,14 @@ def test_import_under_another_backend_says_which_one_is_needed(backend):
     assert "KERAS_BACKEND=tensorflow" in last
 
 
+def test_the_command_under_another_backend_ends_in_one_line():
+    code = "import sys; sys.argv = ['bin/keras-vae', 'list']; from keras_vae.cli import main; main()"
+    result = python(code, KERAS_BACKEND="torch")
+    assert result.returncode == 1
+    assert result.stderr.startswith("keras-vae: keras_vae needs Keras on the TensorFlow backend")
+    assert result.stderr.count("\n") == 1
+
+
 def test_import_under_another_backend_in_keras_json(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     result = python("import keras_vae", KERAS_HOME=str(tmp_path))

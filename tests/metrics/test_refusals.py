@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from tiny import compiled, cvae, mvae, vae, vqvae
 
 from keras_vae import metrics
-from keras_vae.parts import NormalLikelihood
+from keras_vae.parts import Likelihood, NormalLikelihood
 
 CODES = np.random.default_rng(0).normal(size=(12, 3))
 FACTORS = np.stack([np.arange(12) % 3, np.arange(12) % 4], axis=1)
@@ -202,11 +203,21 @@ def test_a_probe_wants_as_many_labels_as_examples_of_two_classes(model):
         metrics.linear_probe(model, IMAGES, LABELS, IMAGES, LABELS, classifier="svm")
 
 
+class Poisson(Likelihood):
+    density = False
+
+    def distribution(self, given=None, batch_ndims=1):
+        counts = tfp.distributions.Poisson(log_rate=given)
+        return tfp.distributions.Independent(counts, len(given.shape) - batch_ndims)
+
+
 def test_bits_are_of_one_array_under_a_likelihood_of_discrete_data(several, pairs):
     density = vae(likelihood=NormalLikelihood())
     density.build((None, 8, 8, 1))
     with pytest.raises(ValueError, match="NormalLikelihood is a density"):
         metrics.bits_per_dimension(density, IMAGES, samples=2)
+    counts = vae(likelihood=Poisson())
+    assert metrics.bits_per_dimension(counts, np.round(9 * IMAGES), samples=2).value > 0.0
     with pytest.raises(TypeError, match="are of one array"):
         metrics.bits_per_dimension(several, pairs, samples=2)
     with pytest.raises(TypeError, match="are of one array"):

@@ -44,6 +44,12 @@ def test_scaled_losses_ask_whether_gradients_are_finite():
     assert callable(getattr(keras.optimizers.LossScaleOptimizer, "check_finite", None)), GONE.format("check_finite")
 
 
+def test_saving_by_tensorflow_asks_for_a_signature():
+    assert isinstance(getattr(keras.Model, "_default_save_signature", None), property), GONE.format(
+        "Model._default_save_signature"
+    )
+
+
 def test_safe_mode_has_a_scope_that_nothing_overrules():
     scope = getattr(serialization_lib, "SafeModeScope", None)
     assert scope is not None, GONE.format("serialization_lib.SafeModeScope")

@@ -4,6 +4,7 @@ import errno
 import importlib
 import json
 import os
+import signal
 import warnings
 
 import pytest
@@ -46,7 +47,7 @@ def search(toy, monkeypatch):
 
 
 def rows(search):
-    return tuning.trials(search.folder)
+    return tuning.trials(search.folder) if search.folder.is_dir() else []
 
 
 def test_a_search_that_nothing_happens_to_warns_of_nothing(search):
@@ -178,6 +179,24 @@ def test_a_full_disk_gives_one_error_and_loses_nothing(search, monkeypatch, fail
     search()
     assert rows(search)[:2] == before
     assert [row["status"] for row in rows(search)] == ["COMPLETED"] * TRIALS
+
+
+def test_a_stop_that_comes_out_as_another_error_is_no_failed_trial(search, monkeypatch):
+    def execute(self, trial, index, archive):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("what C++ makes of it") from None
+
+    search(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(search_module.RecipeTuner, "_execute", execute)
+        with pytest.raises(KeyboardInterrupt):
+            search(2)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert [row["status"] for row in rows(search)] == ["COMPLETED", "RUNNING"]
+    search(2)
+    assert [row["status"] for row in rows(search)] == ["COMPLETED"] * 2
 
 
 def test_a_model_that_cannot_be_written_is_no_failed_trial(search, monkeypatch):

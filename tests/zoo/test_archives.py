@@ -48,6 +48,23 @@ def copied(good, tmp_path):
     return rewritten
 
 
+def test_a_temporary_folder_without_room_is_one_line(good, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    data = (good / entries.ARCHIVE).read_bytes()
+    model = archives.read_archive(data)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", full)
+    for call in (
+        lambda: archives.read_archive(data),
+        lambda: monkeypatch.setattr(model, "save", full) or archives.archive_of(model),
+    ):
+        with pytest.raises(
+            OSError, match=r" cannot be written: No space left on device\. Make room there, or set TMPDIR"
+        ):
+            call()
+
+
 @pytest.mark.parametrize("make", [vae, mvae, vqvae])
 @pytest.mark.parametrize("small", [True, False])
 def test_a_model_saved_twice_gives_the_same_bytes(make, small):

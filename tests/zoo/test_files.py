@@ -126,6 +126,62 @@ def test_a_full_or_read_only_disk_is_one_line(number, says, tmp_path, monkeypatc
     assert files.read(tmp_path, "a") == b"old a"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a disk that is always full is Linux's")
+def test_a_lock_without_room_is_one_line(tmp_path):
+    (tmp_path / files.LOCK).symlink_to("/dev/full")
+    with (
+        pytest.raises(OSError, match=f"{tmp_path} cannot be written: .* Mend that, and the same goes on"),
+        files.owned(tmp_path),
+    ):
+        pass
+
+
+class Windows:
+    """Windows's locks of parts of files, as far as one process can have them: `held` of a second handle."""
+
+    LK_NBLCK = 2
+
+    def __init__(self):
+        self.held = set()
+
+    def locking(self, descriptor, mode, size):
+        part = os.fstat(descriptor).st_ino, os.lseek(descriptor, 0, os.SEEK_CUR), mode, size
+        if part in self.held:
+            raise PermissionError(13, "Permission denied")
+        self.held.add(part)
+
+
+def test_a_folder_is_one_process_s_on_windows_too(tmp_path, monkeypatch):
+    windows = Windows()
+    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setattr(files, "msvcrt", windows, raising=False)
+    with files.owned(tmp_path):
+        ((_, at, _, size),) = windows.held
+        assert at > (tmp_path / files.LOCK).stat().st_size  # what is locked cannot be read
+        assert size == 1
+        with (
+            pytest.raises(RuntimeError, match=f"still runs: process {os.getpid()} on .*--run"),
+            files.owned(tmp_path),
+        ):
+            pass
+    windows.held.clear()
+    with files.owned(tmp_path):
+        assert windows.held
+
+
+@pytest.mark.parametrize("ends", ["write_bytes", "fsync", "replace"])
+def test_one_file_is_written_whole_or_not_at_all(ends, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    files.write_file(tmp_path / "a", b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path if ends == "write_bytes" else os, ends, fail)
+        with pytest.raises(OSError, match="No space left"):
+            files.write_file(tmp_path / "a", b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"old")]
+
+
 HOLDS = """
 import pathlib, sys, time
 from keras_vae.zoo import files

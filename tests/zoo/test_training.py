@@ -135,6 +135,21 @@ def test_an_entry_measured_anew_keeps_its_archive(toy):
     assert (toy / "zoo" / "toy" / entries.ARCHIVE).stat().st_ino == before.st_ino
 
 
+def test_a_folder_that_cannot_be_written_is_refused_before_it_is_measured(toy, monkeypatch):
+    made = training.tempfile.TemporaryFile
+
+    def refuse(*args, dir=None, **kwargs):
+        if dir == toy / "entry":
+            raise PermissionError(13, "Permission denied", str(dir))
+        return made(*args, dir=dir, **kwargs)
+
+    model = entries.recipe("toy").model()
+    monkeypatch.setattr(training.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(training, "measure", lambda *_, **__: pytest.fail("It was measured."))
+    with pytest.raises(PermissionError, match=r"entry cannot be written: Permission denied\. Mend that"):
+        training.write_entry("toy", model, {"overrides": {}}, toy / "entry")
+
+
 STOPPED = """
 import pathlib, sys
 from keras_vae import cli

@@ -251,6 +251,17 @@ def test_own_model_saves_and_loads_as_an_entry(tmp_path):
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [entries.METRICS, entries.ARCHIVE]
 
 
+def test_what_a_folder_of_one_s_own_lacks_is_told_for_it(tmp_path):
+    (tmp_path / entries.ARCHIVE).write_bytes(b"")
+    with pytest.raises(
+        FileNotFoundError, match=r"metrics\.json is missing\. Write the folder anew: keras_vae\.zoo\.save"
+    ):
+        zoo.metrics(tmp_path)
+    for name in (entries.EXAMPLES, entries.CARD, entries.RECIPE):
+        with pytest.raises(FileNotFoundError, match=f"{name} is missing.*`keras-vae train` all files but recipe.py"):
+            entries.read(tmp_path, name)
+
+
 def test_unbuilt_model_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="no weights yet"):
         zoo.save(keras_vae.VAE(latent_size=3), tmp_path / "mine")
@@ -259,9 +270,9 @@ def test_unbuilt_model_is_not_saved(tmp_path):
 
 def test_kind_of_a_saved_entry_says_how_it_is_compiled(tmp_path):
     digits = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    with pytest.raises(TypeError, match=r"Sequential is no keras_vae\.LatentVariableModel.*kind='classifier'"):
+    with pytest.raises(TypeError, match=r"must be a keras_vae\.LatentVariableModel.*kind='classifier'"):
         zoo.save(digits, tmp_path / "mine")
-    with pytest.raises(ValueError, match="kind must be one of"):
+    with pytest.raises(ValueError, match="Unknown kind"):
         zoo.save(digits, tmp_path / "mine", kind="judge")
     assert not (tmp_path / "mine").exists()
     zoo.save(digits, tmp_path / "mine", kind="classifier")

@@ -24,11 +24,12 @@ def model(latent_size=2, width=64, beta=1.0, seed=0):
         dense_encoder((12,), (width, width), "elu"),
         dense_decoder(latent_size, (12,), (width, width), "elu"),
         latent_size=latent_size,
-        likelihood=keras_vae.parts.NormalLikelihood("learned"),
+        likelihood=keras_vae.parts.NormalLikelihood("learned", pace=1.0),
         beta=beta,
         seed=seed,
     )
     made.build((None, 12))
+    made.likelihood.assign_scale(1.0)  # as these weights were trained
     return made
 
 

@@ -41,7 +41,7 @@ def model(
         networks.residual_encoder(shape, filters, blocks, latent_size, grid=True),
         networks.residual_decoder(latent_size, shape, filters[::-1], blocks, grid=True),
         latent_size=latent_size,
-        likelihood=DiscretizedLogisticLikelihood(scale="learned"),
+        likelihood=DiscretizedLogisticLikelihood(scale="learned", pace=1.0),
         codes=codes,
         prior="autoregressive",
         posterior=codebook,
@@ -49,6 +49,7 @@ def model(
         seed=seed,
     )
     made.build((None, *shape))
+    made.likelihood.assign_scale(0.1)
     return made
 
 

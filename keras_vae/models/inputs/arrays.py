@@ -56,6 +56,8 @@ def one_array(name: str, data: Any) -> Any:
         data = data.data
     if not tf.is_tensor(data):
         data = _numpy(data, name)
+    if data.dtype == np.longdouble:  # which TensorFlow does not know
+        data = data.astype("float64")
     if not (data.dtype == bool or np.dtype(_numpy_dtype(data)).kind in "buif"):
         raise TypeError(f"{name} must hold real numbers; got {data.dtype}.")
     if len(data.shape) == 0:
@@ -76,10 +78,15 @@ def _numpy_dtype(data):
 def _numpy(data, name):
     if hasattr(data, "to_numpy"):  # of pandas and polars
         table, data = data, data.to_numpy()
-        if data.dtype.kind not in "buif" and hasattr(table, "dtypes") and hasattr(table, "columns"):
-            kinds = dict(zip(table.columns, np.atleast_1d(np.asarray(table.dtypes, object)), strict=False))
+        if data.dtype == object and hasattr(table, "dtypes"):
+            kinds = dict(
+                zip(getattr(table, "columns", [""]), np.atleast_1d(np.asarray(table.dtypes, object)), strict=False)
+            )
             bad = [column for column, kind in kinds.items() if getattr(kind, "kind", "O") not in "buif"]
-            raise TypeError(f"{name} must hold numbers; its columns {bad} hold {data.dtype}. Encode or drop them.")
+            if bad:
+                where = f"its columns {bad} hold" if hasattr(table, "columns") else "it holds"
+                raise TypeError(f"{name} must hold numbers; {where} {data.dtype}. Encode or drop them.")
+            data = table.to_numpy(dtype="float64", na_value=np.nan)  # of pandas' nullable types
         return data
     if isinstance(data, (list, tuple)) and any(hasattr(part, "shape") and len(part.shape) for part in data):
         shapes = {tuple(np.shape(part)) for part in data}
@@ -94,6 +101,8 @@ def _numpy(data, name):
         made = np.asarray(data)
     except ValueError:
         raise ValueError(f"{name} must be numbers of one shape an example; its rows differ in length.") from None
+    except Exception:  # of another library, which says no in its own way
+        raise TypeError(f"{name} must hold numbers, {ACCEPTED}; got {checks.told(data)}.") from None
     if made.dtype.kind not in "buif":
         kind = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers"}.get(made.dtype.kind, made.dtype)
         raise TypeError(f"{name} must hold real numbers; got {type(data).__name__} of {kind}.")

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from keras_vae.models.inputs.arrays import OBSERVED
 from keras_vae.models.inputs.batch import Batch
-from keras_vae.models.inputs.values import assert_finite, assert_shape, assert_support
+from keras_vae.models.inputs.values import assert_finite, assert_shape, assert_support, warn_of_reach
 from keras_vae.networks import known_shape
 
 X, CONDITION = "x", "condition"
+NOT_OBSERVED = 'Remove or replace them, or give "observed": {{{!r}: mask}};'
 
 
 class OneArray:
@@ -36,10 +37,19 @@ class OneArray:
         assert_shape(x, model.event_shape, X)
         return Batch(x)
 
+    def check_before(self, model: Any, data: Any) -> None:
+        """Refuses values that no model takes, of arrays that networks are still to be chosen for."""
+        assert_finite(tf.convert_to_tensor(data), X, self.advice)
+
     def check(self, model: Any, batch: Batch) -> None:
         """Refuses values that the likelihood cannot take."""
         assert_finite(batch.x, X, self.advice)
         assert_support(batch.x, model.likelihood, X)
+        warn_of_reach(batch.x, model.likelihood, model.decoder, X)
+
+    def start(self, model: Any, batch: Batch) -> None:
+        """What a step of training does before it: scales that nothing has moved start at the data's."""
+        model.likelihood.start_at(batch.x, weight=batch.weight)
 
 
 class MissingAllowed(OneArray):
@@ -78,6 +88,10 @@ class WithCondition(OneArray):
                 "and CVAE(classes=10); give a magnitude as [examples, 1]."
             )
         return shape or (model.classes,)
+
+    def check_before(self, model: Any, data: Any) -> None:
+        for name in (X, CONDITION):
+            assert_finite(tf.convert_to_tensor(data[name]), name)
 
     def to_batch(self, model: Any, data: Any) -> Batch:
         return Batch(super().to_batch(model, data[X]).x, condition=self.condition(model, data[CONDITION]))
@@ -118,6 +132,11 @@ class ByModality:
         if not isinstance(masks, dict):
             raise TypeError(f'"observed" must be a dict of masks by modality; got {type(masks).__name__}.')
 
+    def check_before(self, model: Any, data: Any) -> None:
+        masks = data.get(OBSERVED, {})
+        for name in set(data) - {OBSERVED} - set(masks):  # under a mask anything may stand
+            assert_finite(tf.convert_to_tensor(data[name]), name, NOT_OBSERVED.format(name))
+
     def known_shapes(self, model: Any) -> Any:
         return model.encoders and {name: known_shape(model.encoders[name]) for name in model.modalities}
 
@@ -144,10 +163,14 @@ class ByModality:
 
     def check(self, model: Any, batch: Batch) -> None:
         for name, values in batch.x.items():
-            advice = f'Remove or replace them, or give "observed": {{{name!r}: mask}};'
-            assert_finite(values, name, advice)
+            assert_finite(values, name, NOT_OBSERVED.format(name))
             rows = tf.boolean_mask(values, batch.observed[name]) if model.likelihood[name].one_hot else values
             assert_support(rows, model.likelihood[name], name)
+            warn_of_reach(values, model.likelihood[name], model.decoders[name], name)
+
+    def start(self, model: Any, batch: Batch) -> None:
+        for name, values in batch.x.items():
+            model.likelihood[name].start_at(values, batch.observed[name], batch.weight)
 
 
 def _mask(mask, name):

@@ -52,11 +52,11 @@ class Inputs:
 
     def _parts(self, x, batch_size):
         if isinstance(x, tf.data.Dataset):
-            if int(x.cardinality()) == tf.data.INFINITE_CARDINALITY:
+            if endless(x):
                 raise ValueError("The data set repeats without end: take(n) as many batches as are wanted.")
             found = (standard(unpack(element)) for element in x)
         elif isinstance(x, keras.utils.PyDataset):
-            if x.num_batches is None:
+            if endless(x):
                 raise ValueError("The PyDataset has no end: give one whose length is known, or arrays.")
             found = (standard(unpack(x[index])) for index in range(x.num_batches))
         elif isinstance(x, Iterator):
@@ -70,13 +70,20 @@ class Inputs:
             raise ValueError(EMPTY)
         yield from itertools.chain([first], found)
 
-    def accept(self, data: Any) -> Any:
+    def accept(self, data: Any, **steps: Any) -> Any:
         """Data as Keras's loops take them, each batch checked, and a built model.
 
+        Args:
+            **steps: how many batches are wanted, under the loop's name for it; None: all.
+
         Raises:
-            TypeError, ValueError: data that the model cannot take.
+            TypeError, ValueError: data that the model cannot take, or without an end where all of them are wanted.
         """
         data = unpack(data)
+        if endless(data) and None in steps.values():
+            raise ValueError(
+                f"The data have no end: say how many batches to take, {next(iter(steps))}=, or take(n) of a data set."
+            )
         if isinstance(data, tf.data.Dataset):
             return self._accept_dataset(data)
         if isinstance(data, keras.utils.PyDataset):
@@ -94,7 +101,14 @@ class Inputs:
             return data
         if hasattr(data, "__iter__") and not isinstance(data, (list, dict, str)) and not _holds_numbers(data):
             raise TypeError(f"x must be {ACCEPTED}; got {type(data).__name__}.")
+        return self._accept_arrays(data)
+
+    def _accept_arrays(self, data):
         data = standard(data)
+        self.form.require(self, data)
+        if not self.built and not self.form.known_shapes(self):
+            for part in slices(data, 4096):  # before networks are chosen: those of bad data could not be undone
+                self.form.check_before(self, part)
         self.build_for(data)
         for part in slices(data, 4096):
             self.prepare(part)
@@ -124,8 +138,11 @@ class Inputs:
     def build_for(self, data: Any) -> None:
         """Builds the model, for the shapes its networks declare or else for those of the data."""
         self.form.require(self, data)
-        if self.built:
-            return
+        with self._alone:
+            if not self.built:
+                self._build_for(data)
+
+    def _build_for(self, data):
         shape = self.form.known_shapes(self) or tree.map_structure(lambda part: tuple(part.shape), data)
         for side in tree.flatten(tree.map_shape_structure(lambda part: part[1:], shape)):
             if side is None:
@@ -147,14 +164,22 @@ class Inputs:
         Raises:
             ValueError: they are still to be chosen from data.
         """
-        if not self.built and self.form.known_shapes(self):
-            with self.distribute_strategy.scope():
-                self.build(self.form.known_shapes(self))
+        with self._alone:  # not before another thread's building is done
+            if not self.built and self.form.known_shapes(self):
+                with self.distribute_strategy.scope():
+                    self.build(self.form.known_shapes(self))
         if not self.built:
             raise ValueError(
                 f"This {type(self).__name__} has no networks yet: they are chosen from the shape of the data. "
                 "Fit it first, give an encoder and a decoder, or build it: model.build((None, 28, 28, 1))."
             )
+
+
+def endless(data: Any) -> bool:
+    """Whether data that stream are known to have no end."""
+    if isinstance(data, tf.data.Dataset):
+        return int(data.cardinality()) == tf.data.INFINITE_CARDINALITY
+    return isinstance(data, keras.utils.PyDataset) and data.num_batches is None
 
 
 def unpack(x: Any) -> Any:

@@ -15,6 +15,8 @@ def refuse_odd_elements(spec: Any) -> None:
             sparse = isinstance(part, tf.SparseTensorSpec)
             mend = "make it dense, dataset.map(tf.sparse.to_dense)" if sparse else "pad to one shape: x.to_tensor()"
             raise TypeError(f"The data set's elements are {'sparse' if sparse else 'ragged'}: {mend}.")
+        if not isinstance(part, tf.TensorSpec):
+            raise TypeError(f"The data set's elements must be tensors, or dicts of them; got {type(part).__name__}.")
         if part.shape.rank is None:
             raise ValueError("The rank of the data set's elements is unknown: dataset.map(...) with tf.ensure_shape.")
         image = part.shape.rank == 3 and part.shape[-1] in (1, 3) and part.shape[0] == part.shape[1]

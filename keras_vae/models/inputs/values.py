@@ -2,13 +2,18 @@
 
 import contextlib
 import re
+import warnings
+import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
+from keras_vae.networks import ends_in, reach
 from keras_vae.parts import Likelihood
 
 _MARK = "keras_vae: "
+_told = weakref.WeakSet()  # decoders that have been warned of
 
 
 def assert_finite(x: tf.Tensor, name: str, advice: str = "Remove or replace them;") -> None:
@@ -33,8 +38,35 @@ def assert_support(x: tf.Tensor, likelihood: Likelihood, name: str) -> None:
     elif likelihood.refuses_images and len(x.shape) == 4:
         largest = tf.reduce_max(x)
         bytes_ = (tf.reduce_min(x) >= 0) & (largest > 50) & (largest <= 255)
-        advice = "Divide them by 255; or say that they are none, NormalLikelihood(refuses_images=False);"
+        advice = f"Divide them by 255; or say that they are none, {type(likelihood).__name__}(refuses_images=False);"
         _assert(~bytes_, f"{name} looks like images of 0 to 255. {advice}", x)
+
+
+def warn_of_reach(x: tf.Tensor, likelihood: Likelihood, decoder: Any, name: str) -> None:
+    """Warns, once of a decoder, of data that lie outside of what its last activation can return."""
+    lowest, highest = reach(decoder)
+    if not likelihood.locations or (lowest, highest) == (-float("inf"), float("inf")):
+        return
+
+    def warn(smallest, largest):
+        if decoder not in _told:
+            _told.add(decoder)
+            warnings.warn(
+                f"{name} lies in [{float(smallest):.3g}, {float(largest):.3g}], but its decoder ends in a "
+                f"{ends_in(decoder)} and returns [{lowest:g}, {highest:g}] alone: it cannot reach the data. Leave the "
+                "activation out, or rescale the data.",
+                stacklevel=2,
+            )
+
+    smallest, largest = tf.reduce_min(x), tf.reduce_max(x)
+    slack = 0.01 * (largest - smallest)
+    outside = (smallest < lowest - slack) | (largest > highest + slack)
+    if tf.executing_eagerly():
+        if outside:
+            warn(smallest, largest)
+    else:
+        told = lambda: tf.group(tf.py_function(warn, (smallest, largest), ()))  # noqa: E731
+        tf.cond(outside, told, tf.no_op)
 
 
 def assert_shape(x: tf.Tensor, event_shape: tuple[int, ...], name: str) -> None:

@@ -7,7 +7,7 @@ from keras_vae.models.training.watch import UpToDate, Watch
 
 # What is overridden or read of Keras though it is not public; a test fails by these names when one of them is gone.
 PRIVATE_NAMES = {
-    "keras.Model": ("_maybe_symbolic_build", "_compile_metrics"),
+    "keras.Model": ("_maybe_symbolic_build", "_compile_metrics", "_default_save_signature"),
     "keras.Model.evaluate": ("_use_cached_eval_dataset",),
     "keras.optimizers.LossScaleOptimizer": ("check_finite",),
     "the iterator of fit": ("_distributed_dataset",),

@@ -7,23 +7,26 @@ import tensorflow as tf
 from keras import ops, tree
 
 from keras_vae import devices
-from keras_vae.models.inputs import clear_errors, refuse_unused, standard, unpack
+from keras_vae.models.inputs import clear_errors, refuse_unused, unpack
+from keras_vae.models.training.exporting import Exports
 from keras_vae.models.training.loss_scale import LossScaleOptimizer
 from keras_vae.models.training.options import check_options
-from keras_vae.models.training.watch import Watch
+from keras_vae.models.training.watch import Progress, Watch
 
 
-class Training:
-    """A model's way through Keras's loops: one call a step, a list of losses a replica, no targets."""
+class Training(Exports):
+    """A model's way through Keras's loops: one call a step, a list of losses a thread, no targets."""
 
     def call(self, inputs, training=False):
         training = bool(training)
-        self._replica_losses[devices.replica()] = []
+        self._here.losses = []
         batch = self.prepare(inputs, training)
         examples = tf.shape(tree.flatten(batch.x)[0])[0]
         several = devices.replicas_here() > 1
         if several:  # of the global batch this is a part, which the last one of an epoch may leave small or empty
             batch = devices.with_one_example(batch)._replace(weight=devices.weight(examples))
+        if training:
+            self.form.start(self, batch)
         terms, objective, output = self.terms(batch, training)
         terms = {"free_energy": terms["distortion"] + terms["rate"], **terms}
         for value in objective.values():
@@ -35,12 +38,12 @@ class Training:
         return tree.map_structure(lambda part: part[:examples], output) if several else output
 
     def add_loss(self, loss):
-        # Replicas share the model: with one list for all of them, one replica's gradient holds another's terms.
-        self._replica_losses.setdefault(devices.replica(), []).append(loss)
+        # Replicas, a thread each, share the model: with one list, one replica's gradient holds another's terms.
+        self._here.losses = [*getattr(self._here, "losses", ()), loss]
 
     @property
     def losses(self):
-        return [*self._replica_losses.get(devices.replica(), []), *super().losses]
+        return [*getattr(self._here, "losses", ()), *super().losses]
 
     def compute_metrics(self, *args, **kwargs):
         logs = super().compute_metrics(*args, **kwargs)
@@ -79,12 +82,15 @@ class Training:
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def _with_own(self, callbacks):
-        """The user's callbacks with the model's own before them, and one that watches after."""
+    def _with_own(self, callbacks, verbose, watched=True):
+        """The user's callbacks with the model's own before them and one that watches after; and a bar of our own,
+        unless none is wanted or the user brings one."""
         if isinstance(callbacks, keras.callbacks.CallbackList):
             return callbacks  # whoever makes one sees to all that is called
         given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks is not None else []
-        return [*self.own_callbacks(), *given, Watch()]
+        given = [*self.own_callbacks(), *given, Watch()] if watched else [*given]
+        brought = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in given)
+        return given if brought or not verbose else [*given, Progress()]
 
     def own_callbacks(self) -> list:
         """Callbacks of every `fit` and `evaluate`, before the user's: what these save is up to date."""
@@ -119,12 +125,12 @@ class Training:
         options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "validation_split": validation_split}
         check_options(**options, callbacks=callbacks, shuffle=shuffle, **kwargs)
         with clear_errors():
-            x = self.accept(x)
+            x = self.accept(x, steps_per_epoch=kwargs.get("steps_per_epoch"))
             if validation_data is not None:
-                validation_data = self.accept(validation_data)
+                validation_data = self.accept(validation_data, validation_steps=kwargs.get("validation_steps"))
             return super().fit(
                 x,
-                callbacks=self._with_own(callbacks),
+                callbacks=self._with_own(callbacks, verbose),
                 validation_data=validation_data,
                 shuffle=shuffle and not isinstance(x, tf.data.Dataset),  # or Keras warns that it does not
                 **options,
@@ -149,25 +155,31 @@ class Training:
         check_options(**options, callbacks=callbacks)
         with clear_errors():
             if "_use_cached_eval_dataset" not in kwargs:  # else it is `fit` that asks, with data already accepted
-                x = self.accept(x)
-                callbacks = self._with_own(callbacks)
+                x = self.accept(x, steps=steps)
+                callbacks = self._with_own(callbacks, verbose)
             return super().evaluate(x, callbacks=callbacks, **options, **kwargs)
 
-    def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None, **kwargs: Any
+    ) -> Any:
         """Reconstructions, those of `reconstruct`: deterministic. NumPy, shaped as the data."""
-        check_options(batch_size=batch_size, **kwargs)
+        check_options(batch_size=batch_size, verbose=verbose, callbacks=callbacks, **kwargs)
         with clear_errors():
-            return super().predict(self.accept(x), batch_size=batch_size, **kwargs)
+            callbacks = self._with_own(callbacks, verbose, watched=False)
+            options = {"batch_size": batch_size, "verbose": verbose, "callbacks": callbacks}
+            return super().predict(self.accept(x, steps=kwargs.get("steps")), **options, **kwargs)
 
     def predict_step(self, data):
         return self.reconstruction(self.prepare(unpack(data)))
 
     def train_on_batch(self, x: Any, y: None = None, sample_weight: None = None, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, on a checked batch."""
+        check_options(**kwargs)
         return super().train_on_batch(self._one_batch(x, y, sample_weight), **kwargs)
 
     def test_on_batch(self, x: Any, y: None = None, sample_weight: None = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`, on a checked batch."""
+        check_options(**kwargs)
         return super().test_on_batch(self._one_batch(x, y, sample_weight), **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -176,8 +188,8 @@ class Training:
 
     def _one_batch(self, x, y=None, sample_weight=None):
         refuse_unused(y=y, sample_weight=sample_weight)
-        self.build_for(standard(unpack(x)))
-        return tree.map_structure(tf.convert_to_tensor, self.checked(x))
+        with clear_errors():
+            return tree.map_structure(tf.convert_to_tensor, self._accept_arrays(unpack(x)))
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # tf.data's tuning sleeps, up to a minute in the end, and an iterator's end waits for it.

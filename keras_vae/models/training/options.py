@@ -15,6 +15,11 @@ def _verbose(name, value):
         checks.whole(name, value, 0, 2)
 
 
+def _frequency(name, value):
+    for epochs in value if isinstance(value, (list, tuple, set, range)) else [value]:  # numbers of epochs, or each n-th
+        checks.whole(name, epochs)
+
+
 def _callbacks(name, value):
     for part in value if isinstance(value, (list, tuple)) else [value]:
         if value is not None:
@@ -25,6 +30,7 @@ COUNT = functools.partial(checks.whole, none=True)
 CHECKS = {
     **dict.fromkeys(("batch_size", "validation_batch_size", "steps", "steps_per_epoch", "validation_steps"), COUNT),
     "epochs": checks.whole,
+    "validation_freq": _frequency,
     "initial_epoch": functools.partial(checks.whole, least=0),
     "validation_split": functools.partial(checks.number, least=0.0, below=1.0),
     **dict.fromkeys(("shuffle", "return_dict"), checks.flag),

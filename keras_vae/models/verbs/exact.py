@@ -126,10 +126,10 @@ class ExactVerbs(Verbs):
             x = x.astype("float64").filled(np.nan)
         parts = [np.asarray(part, "float64") for part in self._parts(x, None)]
         x = np.concatenate(parts)
-        self.build_for(x)
-        assert_shape(tf.TensorSpec(x.shape), self.event_shape, "x")
         if np.isinf(x).any() or not len(x):
             raise ValueError("x must hold at least one example and no infinite values. NaN is a missing entry.")
+        self.build_for(x)
+        assert_shape(tf.TensorSpec(x.shape), self.event_shape, "x")
         return x
 
     def _enough(self, x):

@@ -1,5 +1,7 @@
 """What users do with a model of any kind: encode, embed, reconstruct, sample, score."""
 
+import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -48,7 +50,7 @@ class Verbs:
         try:
             z = tf.convert_to_tensor(z)
             fits = z.dtype.is_integer or (z.dtype.is_floating and self.latent_dtype != "int32")
-        except (TypeError, ValueError):
+        except Exception:  # of many types
             fits = False
         if not fits:
             kind = "whole numbers" if self.latent_dtype == "int32" else "numbers"
@@ -94,8 +96,10 @@ class Verbs:
             samples: how many.
             seed: the same one gives the same samples; None: others at each call.
         """
-        samples, seed = checks.whole("samples", samples), self.seed_of(seed)
+        samples, seed = checks.whole("samples", samples), checks.seed(seed)
         self.require_built()
+        checks.held("samples", samples, self.example_bytes())
+        seed = self.seed_of(seed)
         return self.graph("sample", self._sample)(tf.constant(samples), seed)
 
     def _sample(self, samples, seed):
@@ -155,21 +159,31 @@ class Verbs:
                 2,000 of all these examples together, at least one of each.
             progress: None, or a function called with the number of examples just done.
         """
-        samples, chunk = checks.whole("samples", samples), checks.whole("chunk", chunk, none=True)
+        samples = checks.whole("samples", samples)
+        chunk, seed = checks.whole("chunk", chunk, none=True), checks.seed(seed)
         checks.function("progress", progress, none=True)
         self.require_built()
-        return self._scored(self.batches(x, batch_size), samples, chunk, self.seed_of(seed), progress)
+        batches = self.batches(x, batch_size)
+        first = next(batches)  # what is refused draws no seed
+        return self._scored(itertools.chain([first], batches), samples, chunk, self.seed_of(seed), progress)
 
     def _scored(self, batches: Iterable[Batch], samples, chunk, seed, progress):
         function = self.graph("log_likelihood", lambda: log_likelihood_function(self), made=True)
         results = []
         for index, part in enumerate(batches):
             at_a_time = chunk or draws_at_a_time(samples, examples(part.x))
+            checks.held("chunk", min(at_a_time, samples), examples(part.x) * self.example_bytes())
             counts = tf.constant(samples), tf.constant(min(at_a_time, samples))
             results.append(function(part, fold_in(seed, index), *counts).numpy())
             if progress is not None:
                 progress(len(results[-1]))
         return np.concatenate(results)
+
+    def example_bytes(self) -> int:
+        """Bytes of one example, of a built model."""
+        (shape,) = self.get_build_config().values()
+        parts = shape.values() if isinstance(shape, dict) else [shape]
+        return 4 * sum(math.prod(side or 1 for side in part[1:]) for part in parts)
 
     def seed_of(self, seed: int | None) -> tf.Tensor:
         """Stateless seed of a verb's argument: another one at each call where it is None."""
@@ -182,12 +196,13 @@ class Verbs:
         Args:
             make: what is compiled; with `made`, a function that compiles.
         """
-        state = [(part, _plain_attributes(part)) for part in (self, *self.layers)]
-        kept = self._graphs.get(name)
-        if kept is None or not _same(kept[0], state):
-            function = make() if made else tf.function(make, autograph=False, reduce_retracing=True)
-            self._graphs[name] = kept = (state, function)
-        return kept[1]
+        with self._alone:
+            state = [(part, _plain_attributes(part)) for part in (self, *self.layers)]
+            kept = self._graphs.get(name)
+            if kept is None or not _same(kept[0], state):
+                function = make() if made else tf.function(make, autograph=False, reduce_retracing=True)
+                self._graphs[name] = kept = (state, function)
+            return kept[1]
 
     @staticmethod
     def _joined(parts):
@@ -200,15 +215,15 @@ def numbers(values: Any) -> list[float]:
     Raises:
         TypeError, ValueError: no list of finite numbers.
     """
-    if not isinstance(values, (list, tuple, range)) and len(getattr(values, "shape", ())) != 1:
-        raise TypeError(f"values must be a list of numbers; got {checks.told(values)}.")
+    if not checks.sequence(values) or not len(values):
+        raise TypeError(f"values must be a list of numbers, at least one; got {checks.told(values)}.")
     return [checks.number("each of the values", value) for value in values]
 
 
 def _plain_attributes(part: keras.layers.Layer) -> dict[str, Any]:
     """Attributes that are numbers, strings and the like: what compiled functions take for constants."""
     plain = (bool, int, float, str, tuple, type(None))
-    return {name: value for name, value in vars(part).items() if name[0] != "_" and isinstance(value, plain)}
+    return {name: value for name, value in vars(part).copy().items() if name[0] != "_" and isinstance(value, plain)}
 
 
 def _same(first, second):

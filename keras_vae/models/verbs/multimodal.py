@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_vae import checks
 from keras_vae.distributions import shown
 from keras_vae.distributions.seeds import fold_in
-from keras_vae.models.inputs import Batch
+from keras_vae.models.inputs import Batch, examples
 from keras_vae.models.verbs.general import Verbs
 
 
@@ -33,17 +33,19 @@ class MultimodalVerbs(Verbs):
             samples: None for one draw, `[batch, *event]`; a number for `[samples, batch, *event]`.
             seed: of the draws.
         """
-        samples, seed = checks.whole("samples", samples, none=True), self.seed_of(seed)
+        samples, seed = checks.whole("samples", samples, none=True), checks.seed(seed)
         self.require_built()
         wanted = None if to is None else [checks.choice("modality", to, self.modalities)]
-        parts, prior = [], self.prior_of()
+        parts, prior, first = [], self.prior_of(), None
         for index, batch in enumerate(self.batches(inputs, batch_size)):
+            checks.held("samples", samples or 1, examples(batch.x) * self.example_bytes())
             absent = wanted or [name for name in self.modalities if name not in batch.x]
             if not absent:
                 raise ValueError(
                     f"All of {list(self.modalities)} are given: there is nothing to make. Name one by to=."
                 )
-            one = fold_in(seed, index)
+            first = self.seed_of(seed) if first is None else first  # what is refused draws no seed
+            one = fold_in(first, index)
             z = self.posterior_of(batch).sample(samples or 1, seed=one)
             if hasattr(prior, "complete"):
                 known = self._informed(batch)
@@ -90,7 +92,8 @@ class MultimodalVerbs(Verbs):
             return whole(x, **options, progress=progress)
         self.require_built()
         batches = [self._given(batch, given) for batch in self.batches(x, batch_size)]
-        samples, chunk = checks.whole("samples", samples), checks.whole("chunk", chunk, none=True)
+        samples = checks.whole("samples", samples)
+        chunk = checks.whole("chunk", chunk, none=True)
         marginal = self._scored(batches, samples, chunk, self.seed_of(seed), None)
         return whole(x, **options, progress=progress) - marginal
 
