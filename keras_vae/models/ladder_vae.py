@@ -64,6 +64,8 @@ class LadderVAE(LadderVerbs, VAE):
         merge: str = "precision",
         **kwargs: Any,
     ) -> None:
+        if "latent_size" in kwargs:
+            raise TypeError("A LadderVAE takes latent_sizes, one a rung, the lowest first; got latent_size.")
         latent_sizes = checks.sizes("latent_sizes", latent_sizes, fewest=1)
         super().__init__(encoder, decoder, latent_sizes[-1], **kwargs)
         self.latent_sizes, self.merge = latent_sizes, checks.choice("merge", merge, MERGES)
@@ -71,9 +73,9 @@ class LadderVAE(LadderVerbs, VAE):
         if self.widths is not None and len(self.widths) != len(latent_sizes):
             raise ValueError(f"widths must be {len(latent_sizes)}, one a rung; got {self.widths}.")
         given = checks.instance("top_down", () if top_down is None else top_down, (list, tuple), "a list of networks")
-        if (top_down is None) != (encoder is None):
+        if encoder is None and given:
             raise ValueError("Give all of encoder, top_down and decoder, or none.")
-        if given and len(given) != len(latent_sizes) - 1:
+        if encoder is not None and len(given) != len(latent_sizes) - 1:
             raise ValueError(
                 f"top_down must be {len(latent_sizes) - 1} networks, one a rung but the top; got {len(given)}."
             )
@@ -85,12 +87,12 @@ class LadderVAE(LadderVerbs, VAE):
         event = self.event_shape = tuple(input_shape[1:])
         if self.encoder is None:
             widths = self.widths or tuple(max(64, 4 * size) for size in self.latent_sizes)
+            state = (widths[0],) if len(widths) > 1 else None
+            parameters = self.likelihood.parameters_shape(event), (widths[0],) * 2, "elu"
+            # In the order of the constructor: Keras keys saved weights by it.
             self.encoder = networks.dense_ladder_encoder(event, widths)
+            self.decoder = networks.dense_decoder(self.latent_sizes[0], *parameters, condition_shape=state)
             self.top_down = networks.dense_top_down(self.latent_sizes, widths)
-            state = (widths[0],) if self.top_down else None
-            shape = self.likelihood.parameters_shape(event)
-            first = (self.latent_sizes[0],)
-            self.decoder = networks.dense_decoder(*first, shape, (widths[0],) * 2, "elu", condition_shape=state)
         features = networks.output_shapes("encoder", self.encoder, (None, *event), len(self.names))
         self.shapes, states = self._shapes_down(features)
         self.rungs = [Rung(size, self.merge) for size in self.latent_sizes[:-1]]

@@ -6,10 +6,11 @@ import keras
 from keras import layers
 
 from keras_vae.networks.arguments import checked
+from keras_vae.networks.arguments import shape as some
 from keras_vae.networks.dense import dense_encoder
 
 
-@checked()
+@checked(widths=some)
 def dense_ladder_encoder(
     shape: tuple[int, ...],
     widths: Sequence[int] = (512, 256),
@@ -27,12 +28,18 @@ def dense_ladder_encoder(
     return keras.Model(inputs, features, name=name)
 
 
-@checked(latent_sizes=lambda name, value: value)
+@checked(latent_sizes=some, widths=some)
 def dense_top_down(
     latent_sizes: Sequence[int], widths: Sequence[int], activation: str = "elu", name: str = "top_down"
 ) -> list[keras.Model]:
     """Networks that make the state of each rung but the top one, the lowest first: `[batch, width]`, of the latents
-    above it, `[batch, latent]`, and their state where they have one, `[batch, width]`."""
+    above it, `[batch, latent]`, and their state where they have one, `[batch, width]`.
+
+    Raises:
+        ValueError: not as many widths as rungs.
+    """
+    if len(widths) != len(latent_sizes):
+        raise ValueError(f"widths must be {len(latent_sizes)}, one a rung; got {len(widths)}.")
     made, last = [], len(latent_sizes) - 1
     for rung in range(last):
         state = None if rung + 1 == last else (widths[rung + 1],)

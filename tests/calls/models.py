@@ -95,11 +95,15 @@ def kind(name: str) -> Iterator[Target]:
     if row.continuous:
         latent = whole(0, model.latent_shape()[0] - 1)
         yield called("traverse", {"x": few, "latent": 0}, x=at_once, latent=latent, values=NUMBERS)
-    z = {"z": np.asarray(tf.nest.flatten(model.embed(few))[0])}
+    if name == "ladder_vae":
+        yield from of_rungs(called, few, at_once)
+    embedded = model.embed(few)
+    z = {"z": embedded if isinstance(embedded, dict) else np.asarray(embedded)}
     if model.takes_condition:
         z["condition"] = few["condition"]
     of_condition = {"condition": data(unit=False).without("flat")} if model.takes_condition else {}
-    yield called("decode", z, z=latents(None if row.continuous else model.codes), **of_condition)
+    of_z = latents(getattr(model, "codes", None))
+    yield called("decode", z, z=Sort(of_z.within("z1").bad) if isinstance(embedded, dict) else of_z, **of_condition)
     if row.multimodal:
         one = {"image": few["image"]}
         to = choice("middle", none=True)
@@ -120,6 +124,15 @@ def kind(name: str) -> Iterator[Target]:
         yield Target("update_log_partition", update, {"steps": 2, "sweeps": 2}, {"seed": seed})
     yield from adapted(name, model, few, sort)
     yield from loops(called, examples, few, sort)
+
+
+def of_rungs(called: Calls, few: Any, at_once: Sort) -> Iterator[Target]:
+    """What ladders take besides."""
+    factors = number(above=0.0) | these({"z9": 1.0}, {"z1": 0.0}, {"z1": "1"}, {3: 1.0})
+    yield called("sample", temperature=factors.without("a dict", "an empty dict"))
+    yield called("reconstruct", {"x": few}, x=at_once, rungs=whole(1, 2, none=True))
+    of = {"latent": whole(0, 1), "values": NUMBERS, "rung": choice("z1", "z2", none=True)}
+    yield called("traverse", {"x": few, "latent": 0}, x=at_once, **of)
 
 
 def _given(model):

@@ -65,6 +65,7 @@ SORTS: dict[str, Sort] = {
     "likelihood": part("bernoulli", "normal", of=parts.NormalLikelihood),
     "limit": number(above=0.0),
     "model": MODEL,
+    "nats": number(0.0),
     "pace": number(above=0.0),
     "objective": part("free_energy", of=objectives.FreeEnergy),
     "posterior": part("normal", of=parts.NormalPosterior),

@@ -238,7 +238,7 @@ def test_bad_calls_are_refused(bad):
         ({"latent_sizes": ()}, "latent_sizes must be"),
         ({"latent_sizes": (4, 2), "widths": (8,)}, "widths must be 2"),
         ({"merge": "added"}, "Unknown merge"),
-        ({"top_down": []}, "Give all of encoder, top_down and decoder"),
+        ({"top_down": [keras.layers.Dense(3)]}, "Give all of encoder, top_down and decoder"),
     ],
 )
 def test_bad_arguments_are_refused(kwargs, message):

@@ -1,11 +1,11 @@
-"""VAE whose prior is an autoregressive flow (Chen et al. 2017, "Variational lossy autoencoder", section 2.3): four masked
-autoregressive steps, one hidden layer of 320 each, which start at the identity and are trained with the rest. MNIST with
-new binary pixels at every epoch; one stochastic layer of 40 latents, dense networks with two layers of 300 ELUs on either
-side, as `vamp_vae` has them.
+"""VAE whose prior is an autoregressive flow (Chen et al. 2017, "Variational lossy autoencoder", section 2.3): four
+masked autoregressive steps, one hidden layer of 320 each, which start at the identity and are trained with the rest.
+MNIST with new binary pixels at every epoch; one stochastic layer of 40 latents, dense networks with two layers of 300
+ELUs on either side, as `vamp_vae` has them.
 
-Its density is one pass through the steps, so it trains about as fast as with a fixed prior; a draw takes a pass for each
-latent. Among deep convolutional VAEs such a prior, where an inverse autoregressive posterior has the same networks, is
-reported at 79.30 nats and the posterior at 79.88 (Chen et al. 2017, table 1; static binarization).
+Its density is one pass through the steps, so it trains about as fast as with a fixed prior; a draw takes a pass for
+each latent. Among deep convolutional VAEs such a prior, where an inverse autoregressive posterior has the same
+networks, is reported at 79.30 nats and the posterior at 79.88 (Chen et al. 2017, table 1; static binarization).
 """
 
 from dataclasses import replace

@@ -1,10 +1,11 @@
-"""VQ-VAE with finite scalar quantization (Mentzer et al. 2024) on Fashion-MNIST: each place of a 7x7 grid has three numbers,
-bounded and rounded to eight levels each, so 512 codes as `vq_vae_fashion_mnist` has them, and everything else is as there.
-No codebook is learned, so none can collapse, and nothing is added to the objective: neither a commitment to be weighed nor
-codes to be restarted.
+"""VQ-VAE with finite scalar quantization (Mentzer et al. 2024) on Fashion-MNIST: each place of a 7x7 grid has three
+numbers, bounded and rounded to eight levels each, so 512 codes as `vq_vae_fashion_mnist` has them, and everything
+else is as there. No codebook is learned, so none can collapse, and nothing is added to the objective: neither a
+commitment to be weighed nor codes to be restarted.
 
-Bits per dimension are those of `-log2 p(x, codes)`, which bounds `-log2 p(x)` from above; the rate is that of the learned
-prior, and would be 49 log 512 = 305.68 nats under the uniform one. The time below was taken beside other work.
+Bits per dimension are those of `-log2 p(x, codes)`, which bounds `-log2 p(x)` from above; the rate is that of the
+learned prior, and would be 49 log 512 = 305.68 nats under the uniform one. The time below was taken beside other
+work.
 """
 
 from dataclasses import replace
