@@ -112,7 +112,7 @@ class FlowPrior(_Pushed, LatentPrior):
     Args:
         latent_size: number of latents.
         base: a prior of `keras_vae.parts`; None: the standard normal.
-        flow: an `AutoregressiveFlow`; None: one of four steps.
+        flow: an `AutoregressiveFlow` without a context; None: one of four steps.
     """
 
     def __init__(
@@ -125,6 +125,8 @@ class FlowPrior(_Pushed, LatentPrior):
         super().__init__(latent_size, **kwargs)
         base = StandardNormalPrior(latent_size) if base is None else base
         self.set_parts(base, Prior, AutoregressiveFlow(latent_size) if flow is None else flow)
+        if self.flow.context_size:
+            raise ValueError("The flow of a prior has nothing to see besides: give one with context_size=0.")
 
     def build(self, input_shape=None):
         for part in (self.base, self.flow):

@@ -96,7 +96,8 @@ def kind(name: str) -> Iterator[Target]:
         latent = whole(0, model.latent_shape()[0] - 1)
         yield called("traverse", {"x": few, "latent": 0}, x=at_once, latent=latent, values=NUMBERS)
     if name == "ladder_vae":
-        yield from of_rungs(called, few, at_once)
+        rung = {"latent": whole(0, 1), "values": NUMBERS, "rung": choice("z1", "z2", none=True)}
+        yield called("traverse", {"x": few, "latent": 0}, x=at_once, **rung)
     embedded = model.embed(few)
     z = {"z": embedded if isinstance(embedded, dict) else np.asarray(embedded)}
     if model.takes_condition:
@@ -124,15 +125,6 @@ def kind(name: str) -> Iterator[Target]:
         yield Target("update_log_partition", update, {"steps": 2, "sweeps": 2}, {"seed": seed})
     yield from adapted(name, model, few, sort)
     yield from loops(called, examples, few, sort)
-
-
-def of_rungs(called: Calls, few: Any, at_once: Sort) -> Iterator[Target]:
-    """What ladders take besides."""
-    factors = number(above=0.0) | these({"z9": 1.0}, {"z1": 0.0}, {"z1": "1"}, {3: 1.0})
-    yield called("sample", temperature=factors.without("a dict", "an empty dict"))
-    yield called("reconstruct", {"x": few}, x=at_once, rungs=whole(1, 2, none=True))
-    of = {"latent": whole(0, 1), "values": NUMBERS, "rung": choice("z1", "z2", none=True)}
-    yield called("traverse", {"x": few, "latent": 0}, x=at_once, **of)
 
 
 def _given(model):
