@@ -102,6 +102,14 @@ ROWS = [
         bounded=False,
     ),
     Kind("vqvae", "codes", vqvae, continuous=False, exact_likelihood=True),
+    Kind(
+        "ladder_vae",
+        "ladder",
+        functools.partial(keras_vae.LadderVAE, latent_sizes=(3, 2), widths=(16, 16)),
+        default=keras_vae.LadderVAE,
+        options={"latent_sizes": (4, 2), "merge": "residual"},
+        continuous=False,
+    ),
     Kind("cvae", "conditional", cvae, labelled, default=keras_vae.CVAE, options={"prior": "conditional"}),
     Kind("completing_cvae", "conditional", completing_cvae, part_hidden),
     Kind(
@@ -172,6 +180,12 @@ def built(kind, **kwargs):
     return model
 
 
+def default(kind, **kwargs):
+    """A kind's class, which chooses its own networks from the data, with few latents."""
+    size = {} if "latent_sizes" in kind.options else {"latent_size": 3}
+    return kind.default(**{**size, **kind.options, **kwargs})
+
+
 def train(kind, x=None, seed=1, **kwargs):
     """`(model, history)` of the one short fit that tests compare with."""
     keras.utils.set_random_seed(seed)
@@ -193,6 +207,11 @@ def mean_terms(model, data, training=False):
 
 def leaves(value):
     return [np.asarray(leaf) for leaf in tf.nest.flatten(value)]
+
+
+def close(first, second, atol=1e-6):
+    for a, b in zip(leaves(first), leaves(second), strict=True):
+        np.testing.assert_allclose(a, b, atol=atol)
 
 
 def same(first, second):

@@ -6,6 +6,7 @@ from keras_vae.models.beta_vae import BetaVAE
 from keras_vae.models.cvae import CVAE
 from keras_vae.models.factor_vae import FactorVAE
 from keras_vae.models.iwae import IWAE
+from keras_vae.models.ladder_vae import LadderVAE
 from keras_vae.models.mmvae import MMVAE
 from keras_vae.models.mopoe import MoPoE
 from keras_vae.models.multimodal import MultimodalVAE
@@ -28,6 +29,7 @@ __all__ = [
     "BetaTCVAE",
     "BetaVAE",
     "FactorVAE",
+    "LadderVAE",
     "LatentVariableModel",
     "MoPoE",
     "MultimodalVAE",

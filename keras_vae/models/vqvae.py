@@ -51,7 +51,8 @@ class VQVAE(VAE):
         codes: number of codes.
         prior: "uniform", "autoregressive" (learned; uniform before its first step), or an object of
             `keras_vae.parts`.
-        posterior: the codebook: "moving_average", "gradient", or an object of `keras_vae.parts`.
+        posterior: the codebook: "moving_average", "gradient", "finite_scalar" (nothing to learn: `codes` is the number
+            of levels to the power of `latent_size`), or an object of `keras_vae.parts`.
         commitment: weight of the commitment. A likelihood of small scale makes the distortion heavy and wants more of
             it: watch `quantization_error`, which grows without end where it is too small.
         objective: None, or an object in place of what `commitment` says.
@@ -117,7 +118,7 @@ class VQVAE(VAE):
         vectors = self.posterior.lookup(codes)
         if batch.training and self.posterior.trainable:
             self.posterior.update(features, codes, self.next_seed(), batch.weight)
-        return features, codes, vectors
+        return self.posterior.coordinates(features), codes, vectors
 
     def log_likelihood(self, x: Any, samples: int = 1, **kwargs: Any) -> Any:
         """`log p(x, codes)`, nats, NumPy `[examples]`: a lower bound of log p(x), which sums over all code grids.

@@ -40,22 +40,44 @@ def output_shape(name: str, layer: keras.layers.Layer, input_shape: Any) -> tupl
     Raises:
         ValueError: it returns several tensors, or cannot be called on such inputs.
     """
-    several, declared = isinstance(input_shape, list), known_shape(layer)
-    if declared is not None and not _fit(declared, input_shape):
-        hint = " Its input must be of latent_size." if name.startswith("decoder") else ""
-        raise ValueError(f"The {name} takes inputs of {declared}, but is given {input_shape}.{hint}")
-    try:
-        shape = built(layer, input_shape).compute_output_shape(input_shape)
-    except (NotImplementedError, RuntimeError, TypeError, AttributeError):
-        # A subclassed model, which declares no shapes: Keras infers them where it is called.
-        inputs = tree.map_shape_structure(lambda shape: keras.KerasTensor(tuple(shape)), input_shape)
-        shape = tree.map_structure(lambda output: tuple(output.shape), layer(list(inputs) if several else inputs))
-    if not all(isinstance(side, (int, type(None))) for side in shape):
+    shape = _returned(name, layer, input_shape)
+    if not _is_shape(shape):
         raise ValueError(
             f"The {name} must return one tensor; got {len(shape)}. A posterior's head makes location and scale of the "
             "encoder's features: return what is before them, or join them, keras.layers.Concatenate()([mean, log_var])."
         )
     return tuple(shape)
+
+
+def output_shapes(name: str, layer: keras.layers.Layer, input_shape: Any, count: int) -> list[tuple[int | None, ...]]:
+    """Shapes of the list of tensors that a network returns, as `output_shape`; of one tensor, where one is wanted.
+
+    Raises:
+        ValueError: it returns another number of tensors, or cannot be called on such inputs.
+    """
+    shapes = _returned(name, layer, input_shape)
+    shapes = [shapes] if _is_shape(shapes) else list(shapes)
+    if len(shapes) != count:
+        raise ValueError(f"The {name} must return a list of {count} tensors; got {len(shapes)}.")
+    return [tuple(shape) for shape in shapes]
+
+
+def _is_shape(shape):
+    return all(isinstance(side, (int, type(None))) for side in shape)
+
+
+def _returned(name, layer, input_shape):
+    """Shape, or shapes, of what a network returns; builds it."""
+    several, declared = isinstance(input_shape, list), known_shape(layer)
+    if declared is not None and not _fit(declared, input_shape):
+        hint = " Its input must be of latent_size." if name.startswith("decoder") else ""
+        raise ValueError(f"The {name} takes inputs of {declared}, but is given {input_shape}.{hint}")
+    try:
+        return built(layer, input_shape).compute_output_shape(input_shape)
+    except (NotImplementedError, RuntimeError, TypeError, AttributeError):
+        # A subclassed model, which declares no shapes: Keras infers them where it is called.
+        inputs = tree.map_shape_structure(lambda shape: keras.KerasTensor(tuple(shape)), input_shape)
+        return tree.map_structure(lambda output: tuple(output.shape), layer(list(inputs) if several else inputs))
 
 
 def known_shape(layer: Any) -> Any:

@@ -5,18 +5,24 @@ from typing import Any
 
 from keras_vae import checks
 from keras_vae._registration import register
-from keras_vae.objectives.free_energy import Capacity, FreeEnergy
+from keras_vae.objectives.free_energy import Capacity, FreeBits, FreeEnergy
 from keras_vae.objectives.importance_weighted import ImportanceWeighted
 from keras_vae.objectives.objective import Inference, Objective
 from keras_vae.objectives.total_correlation import Adversarial, TotalCorrelation
 from keras_vae.objectives.vector_quantized import VectorQuantized
 
-OBJECTIVES = {"free_energy": FreeEnergy, "importance_weighted": ImportanceWeighted, "capacity": Capacity}
+OBJECTIVES = {
+    "free_energy": FreeEnergy,
+    "importance_weighted": ImportanceWeighted,
+    "capacity": Capacity,
+    "free_bits": FreeBits,
+}
 
 __all__ = [
     "OBJECTIVES",
     "Adversarial",
     "Capacity",
+    "FreeBits",
     "FreeEnergy",
     "ImportanceWeighted",
     "Inference",

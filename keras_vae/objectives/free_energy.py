@@ -38,15 +38,16 @@ class FreeEnergy(Objective):
         terms = {**named(measured), "rate": inference.total(rate, inference.measured)}
         if isinstance(rates, dict):
             terms |= {f"rate_{name}": inference.total(part, inference.measured) for name, part in rates.items()}
-        losses = {"rate": self.weighted(inference.total(rate, inference.counted))}
+        counted_rates = tree.map_structure(lambda part: inference.total(part, inference.counted), rates)
+        losses = {"rate": self.weighted(counted_rates)}
         for name, value in counted.items():
             losses[f"distortion_{name}".rstrip("_")] = model.distortion_weights.get(name, 1.0) * value
         added_terms, added_losses = self.added(model, inference.q, z, batch)
         return terms | added_terms, losses | added_losses, inference.one(output)
 
-    def weighted(self, rate: tf.Tensor) -> tf.Tensor:
-        """The rate's part of what is minimised, of the rate, nats, `[batch]`."""
-        return self.beta * rate
+    def weighted(self, rates: Any) -> tf.Tensor:
+        """The rate's part of what is minimised, of the rates, nats, `[batch]`, or a dict of them."""
+        return self.beta * tf.add_n(tree.flatten(rates))
 
     def added(self, model: Any, q: Any, z: Any, batch: Any) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """What a subclass adds of the latents: `(terms, losses)`, `{name: [batch]}` each.
@@ -82,5 +83,27 @@ class Capacity(FreeEnergy):
     def asks_for_rate(self) -> bool:
         return super().asks_for_rate() and float(self.capacity) > 0.1  # it often starts at none
 
-    def weighted(self, rate) -> tf.Tensor:
-        return self.beta * tf.abs(tf.reduce_mean(rate) - self.capacity)
+    def weighted(self, rates) -> tf.Tensor:
+        return self.beta * tf.abs(tf.reduce_mean(tf.add_n(tree.flatten(rates))) - self.capacity)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class FreeBits(FreeEnergy):
+    """`distortion + beta * sum_l max(nats, mean of rate_l)`: each part of the latents, a rung of a ladder say, may have
+    so many nats for nothing, and is not pressed below (Kingma et al. 2016, appendix C.8). What is measured has none.
+
+    Args:
+        nats: of each part, of a batch's mean. A variable.
+        beta: weight of what is counted.
+        samples: as in `FreeEnergy`.
+    """
+
+    weights_named = ("beta", "nats")
+
+    def __init__(self, nats: float = 0.5, beta: float = 1.0, samples: int = 1, **kwargs: Any) -> None:
+        super().__init__(beta, samples, **kwargs)
+        self.weigh(nats=nats)
+
+    def weighted(self, rates) -> tf.Tensor:
+        means = [tf.reduce_mean(rate) for rate in tree.flatten(rates)]
+        return self.beta * tf.add_n([tf.maximum(mean, self.nats) for mean in means])

@@ -12,7 +12,8 @@ from keras_vae.objectives.objective import Objective
 @keras.saving.register_keras_serializable("keras_vae")
 class VectorQuantized(Objective):
     """`distortion + rate + |sg[z] - e|^2 + commitment * |z - sg[e]|^2` (equation 3): z are the encoder's vectors, e the
-    nearest of the codebook, sg stops the gradient, and the distortion's passes from e to z as it is.
+    nearest of the codebook, sg stops the gradient, and the distortion's passes from e to z as it is. The last two terms
+    are those of a codebook that is learned.
 
     Args:
         commitment: weight of the commitment. A variable.
@@ -30,10 +31,13 @@ class VectorQuantized(Objective):
         features, codes, vectors = model.quantized(batch)
         p = model.decode_vectors(features + ops.stop_gradient(vectors - features), batch)
         free_energy = {"distortion": -p.log_prob(batch.x), "rate": -model.prior_of(batch).log_prob(codes)}
-        codebook = _squared_distance(ops.stop_gradient(features), vectors)
         commitment = _squared_distance(features, ops.stop_gradient(vectors))
         terms = {**free_energy, "quantization_error": commitment}
-        return terms, {**free_energy, "codebook": codebook, "commitment": self.commitment * commitment}, p.mean()
+        losses = dict(free_energy)
+        if model.posterior.learned:
+            losses["codebook"] = _squared_distance(ops.stop_gradient(features), vectors)
+            losses["commitment"] = self.commitment * commitment
+        return terms, losses, p.mean()
 
 
 def _squared_distance(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:

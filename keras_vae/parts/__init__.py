@@ -6,10 +6,12 @@ likelihood's of the decoder's output, a prior's of a condition or of nothing.
 
 from keras_vae._registration import register
 from keras_vae.parts.code_priors import CODE_PRIORS, AutoregressivePrior, CodePrior, UniformPrior
-from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, MovingAverageCodebook
+from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, LearnedCodebook, MovingAverageCodebook
 from keras_vae.parts.coupled_prior import CoupledExponentialPrior
 from keras_vae.parts.critic import Critic
+from keras_vae.parts.finite_scalar import FiniteScalarCodebook
 from keras_vae.parts.flows import AutoregressiveFlow, FlowPosterior, FlowPrior
+from keras_vae.parts.ladder import Rung
 from keras_vae.parts.likelihoods import (
     LIKELIHOODS,
     BernoulliLikelihood,
@@ -56,6 +58,7 @@ __all__ = [
     "CoupledExponentialPrior",
     "Critic",
     "DiscretizedLogisticLikelihood",
+    "FiniteScalarCodebook",
     "FlowPosterior",
     "FlowPrior",
     "GradientCodebook",
@@ -64,6 +67,7 @@ __all__ = [
     "LaplacePosterior",
     "LaplacePrior",
     "LatentPrior",
+    "LearnedCodebook",
     "Likelihood",
     "LocationScalePosterior",
     "MovingAverageCodebook",
@@ -73,6 +77,7 @@ __all__ = [
     "Part",
     "Posterior",
     "Prior",
+    "Rung",
     "StandardNormalPrior",
     "UniformPrior",
     "resolve",

@@ -15,7 +15,60 @@ tfd = tfp.distributions
 
 
 class Codebook(Posterior):
-    """Features `[batch, *grid, latent]` to codes, int32 `[batch, *grid]`: the index of the nearest vector.
+    """Features `[batch, *grid, latent]` to codes, int32 `[batch, *grid]`.
+
+    A subclass defines `call`, features to codes, and `lookup`, codes to vectors.
+
+    Args:
+        latent_size: size of a vector.
+        codes: number of vectors.
+
+    Attributes:
+        learned: whether vectors are learned, so that the objective pulls features and vectors to one another.
+    """
+
+    learned = False
+
+    def __init__(self, latent_size: int, codes: int = 512, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.latent_size, self.codes = checks.whole("latent_size", latent_size), checks.whole("codes", codes)
+
+    def build(self, input_shape):
+        if input_shape[-1] != self.latent_size:
+            raise ValueError(
+                f"The encoder returns vectors of {input_shape[-1]} at each place of its grid, but latent_size is "
+                f"{self.latent_size}."
+            )
+
+    def coordinates(self, features) -> tf.Tensor:
+        """Features `[..., latent]` to what is quantized of them, differentiable: themselves, unless told otherwise."""
+        return features
+
+    def lookup(self, codes) -> tf.Tensor:
+        """Vectors `[..., latent]` of codes `[...]`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `lookup`.")
+
+    def distribution(self, given: Any = None) -> Any:
+        """Features `[batch, *grid, latent]` to a TFP distribution over code grids that is certain of theirs."""
+        codes = self(given)
+        return tfd.Independent(tfd.Deterministic(codes), len(codes.shape) - 1)
+
+    def update(self, features, codes, seed, weight=None) -> None:
+        """What a step of training changes by itself; the gradient knows nothing of it.
+
+        Args:
+            features: `[batch, *grid, latent]`.
+            codes: theirs, `[batch, *grid]`.
+            seed: stateless int32 pair.
+            weight: None, or of one of several replicas: its examples over the mean number of those of a replica.
+        """
+
+    def get_config(self):
+        return {**super().get_config(), "latent_size": self.latent_size, "codes": self.codes}
+
+
+class LearnedCodebook(Codebook):
+    """A feature's code is the index of the nearest vector, and vectors are learned.
 
     Before the first step of training all vectors are alike. That step draws them from the encoder's outputs, and so are
     the vectors of codes drawn anew whose share of use falls below `restart_below / codes`.
@@ -27,21 +80,18 @@ class Codebook(Posterior):
         restart_below: 0 restarts none after the first step.
     """
 
+    learned = True
+
     def __init__(
         self, latent_size: int, codes: int = 512, decay: float = 0.99, restart_below: float = 0.05, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.latent_size, self.codes = checks.whole("latent_size", latent_size), checks.whole("codes", codes)
+        super().__init__(latent_size, codes, **kwargs)
         if checks.number("decay", decay, 0.0, 1.0) == 1.0:
             raise ValueError("decay must lie in [0, 1): at 1 nothing is learned.")
         self.decay, self.restart_below = decay, checks.number("restart_below", restart_below, 0.0)
 
     def build(self, input_shape):
-        if input_shape[-1] != self.latent_size:
-            raise ValueError(
-                f"The encoder returns vectors of {input_shape[-1]} at each place of its grid, but latent_size is "
-                f"{self.latent_size}."
-            )
+        super().build(input_shape)
         self.started = self._state((), "started")
         # Shares of use and not counts: the mean over replicas is then what the global batch gives on one device.
         self.shares = self._state((self.codes,), "shares")
@@ -61,23 +111,10 @@ class Codebook(Posterior):
         return ops.reshape(ops.argmin(distances, axis=-1), ops.shape(features)[:-1])
 
     def lookup(self, codes) -> tf.Tensor:
-        """Vectors `[..., latent]` of codes `[...]`."""
         return tf.gather(self.vectors(), codes)
 
-    def distribution(self, given: Any = None) -> Any:
-        """Features `[batch, *grid, latent]` to a TFP distribution over code grids that is certain of theirs."""
-        codes = self(given)
-        return tfd.Independent(tfd.Deterministic(codes), len(codes.shape) - 1)
-
     def update(self, features, codes, seed, weight=None) -> None:
-        """One step of the moving averages, and of restarts; the gradient knows nothing of either.
-
-        Args:
-            features: `[batch, *grid, latent]`.
-            codes: theirs, `[batch, *grid]`.
-            seed: stateless int32 pair.
-            weight: None, or of one of several replicas: its examples over the mean number of those of a replica.
-        """
+        """One step of the moving averages, and of restarts."""
         flat = tf.stop_gradient(tf.reshape(features, [-1, self.latent_size]))
         codes, count = tf.reshape(codes, [-1]), tf.cast(tf.shape(flat)[0], "float32")
         share = (1.0 if weight is None else weight) / count
@@ -101,12 +138,11 @@ class Codebook(Posterior):
         raise NotImplementedError
 
     def get_config(self):
-        names = ("latent_size", "codes", "decay", "restart_below")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), "decay": self.decay, "restart_below": self.restart_below}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class MovingAverageCodebook(Codebook):
+class MovingAverageCodebook(LearnedCodebook):
     """Vectors that are moving averages of the features assigned to them (van den Oord et al. 2017, appendix A.1)."""
 
     smoothing = 1e-6  # Laplace's, of shares of use
@@ -127,7 +163,7 @@ class MovingAverageCodebook(Codebook):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class GradientCodebook(Codebook):
+class GradientCodebook(LearnedCodebook):
     """Vectors that the gradient of the codebook term moves (van den Oord et al. 2017, equation 3)."""
 
     def build(self, input_shape):

@@ -29,35 +29,53 @@ class AutoregressiveFlow(keras.layers.Layer):
         latent_size: number of latents.
         steps: number of steps.
         widths: of each step's hidden layers; none: linear ones.
+        context_size: size of a context that every step sees as well; 0: none.
     """
 
-    def __init__(self, latent_size: int, steps: int = 4, widths: Sequence[int] = (64, 64), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        latent_size: int,
+        steps: int = 4,
+        widths: Sequence[int] = (64, 64),
+        context_size: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.context_size = checks.whole("context_size", context_size, 0)
         self.latent_size, self.steps = checks.whole("latent_size", latent_size), checks.whole("steps", steps)
         self.widths = checks.sizes("widths", widths)
         self.networks = [
-            MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu", dtype="float32") for _ in range(self.steps)
+            MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu", self.context_size, dtype="float32")
+            for _ in range(self.steps)
         ]
 
     def build(self, input_shape=None):
         for network in self.networks:
             network.build((None, self.latent_size))
 
-    def bijector(self) -> tfb.Bijector:
-        """From u, `[..., latent]`, to z, made anew at each call: Keras's variables reach it as tensors."""
+    def bijector(self, context: tf.Tensor | None = None) -> tfb.Bijector:
+        """From u, `[..., latent]`, to z, made anew at each call: Keras's variables reach it as tensors.
+
+        Args:
+            context: `[batch, context_size]`, where there is one; u and z are then `[..., batch, latent]`.
+        """
         reverse = tfb.Permute(np.arange(self.latent_size)[::-1])
-        steps = [self._step(network) for network in self.networks]
+        steps = [self._step(network, context) for network in self.networks]
         return tfb.Chain([part for step in steps for part in (step, reverse)][:-1])
 
-    def _step(self, network):
+    def _step(self, network, context):
         def shift_and_log_scale(z):
-            shift, raw = tf.unstack(tf.cast(network(z), "float32"), axis=-1)
+            inputs = z
+            if context is not None:
+                lead = tf.shape(z)[:-1]
+                inputs = [z, tf.broadcast_to(context, tf.concat([lead, [self.context_size]], axis=0))]
+            shift, raw = tf.unstack(tf.cast(network(inputs), "float32"), axis=-1)
             return shift, LARGEST_LOG_SCALE * tf.tanh(raw / LARGEST_LOG_SCALE)
 
         return tfb.MaskedAutoregressiveFlow(shift_and_log_scale)
 
     def get_config(self):
-        names = ("latent_size", "steps", "widths")
+        names = ("latent_size", "steps", "widths", "context_size")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -94,7 +112,7 @@ class FlowPrior(_Pushed, LatentPrior):
     Args:
         latent_size: number of latents.
         base: a prior of `keras_vae.parts`; None: the standard normal.
-        flow: an `AutoregressiveFlow`; None: one of four steps.
+        flow: an `AutoregressiveFlow` without a context; None: one of four steps.
     """
 
     def __init__(
@@ -107,6 +125,8 @@ class FlowPrior(_Pushed, LatentPrior):
         super().__init__(latent_size, **kwargs)
         base = StandardNormalPrior(latent_size) if base is None else base
         self.set_parts(base, Prior, AutoregressiveFlow(latent_size) if flow is None else flow)
+        if self.flow.context_size:
+            raise ValueError("The flow of a prior has nothing to see besides: give one with context_size=0.")
 
     def build(self, input_shape=None):
         for part in (self.base, self.flow):
@@ -120,7 +140,8 @@ class FlowPrior(_Pushed, LatentPrior):
 @keras.saving.register_keras_serializable("keras_vae")
 class FlowPosterior(_Pushed, Posterior):
     """q(z|x) of a base's draws pushed through the inverse of a flow (Kingma et al. 2016): a draw is one pass. Its
-    density is cheap, and exact, at its own draws; elsewhere it takes as many passes as there are latents.
+    density is cheap, and exact, at its own draws; elsewhere it takes as many passes as there are latents. A flow with a
+    context is told of x in every step, by a head of its own on the encoder's features.
 
     Args:
         latent_size: number of latents.
@@ -144,9 +165,14 @@ class FlowPosterior(_Pushed, Posterior):
         for part, shape in ((self.base, input_shape), (self.flow, None)):
             if not part.built:
                 part.build(shape)
+        if self.flow.context_size:
+            head = keras.layers.Dense(self.flow.context_size, activation="elu", dtype="float32")
+            self.context = keras.Sequential([keras.layers.Flatten("channels_last", dtype="float32"), head])
+            self.context.build(input_shape)
 
     def distribution(self, given: Any = None) -> tfd.TransformedDistribution:
-        return tfd.TransformedDistribution(self.base.distribution(given), tfb.Invert(self.flow.bijector()))
+        context = self.context(given) if self.flow.context_size else None
+        return tfd.TransformedDistribution(self.base.distribution(given), tfb.Invert(self.flow.bijector(context)))
 
     def get_config(self):
         return {**super().get_config(), "latent_size": self.latent_size}

@@ -31,6 +31,7 @@ from calls.values import (
 )
 from keras_vae import callbacks, objectives, parts
 
+MERGE = choice("precision", "residual", "free")
 IMAGE, MIDDLE = tiny.networks(tiny.IMAGE), tiny.networks(tiny.MIDDLE)
 ENCODERS, DECODERS = ({"image": IMAGE[side], "middle": MIDDLE[side]} for side in (0, 1))
 BY_NAME = NEVER.without("None") | these(3, True, {"nonsense": 1}, {3: 1})
@@ -55,6 +56,12 @@ MADE_OF = {  # what a class takes for itself, where it differs from what others 
     },
     "POISEVAE": {"prior": part("coupled", of=parts.CoupledExponentialPrior), "gradient_sweeps": COUNT},
     "MMVAE": {"prior": part("laplace", of=parts.LaplacePrior)},
+    "LadderVAE": {
+        "latent_sizes": sizes(),
+        "widths": sizes().without("None"),
+        "merge": MERGE,
+        "top_down": these(3, "dense", {}),
+    },
 }
 GIVEN_FOR_OBJECTIVE = ("FactorVAE", "BetaTCVAE", "BetaVAE", "VQVAE", "IWAE")  # or it is made of other arguments
 
@@ -96,6 +103,8 @@ def of_parts() -> Iterator[Target]:
     yield from _each(parts, f"{vectors} {books}", {"latent_size": 3})
     yield from _each(parts, "FlowPrior", {"latent_size": 3}, flow=flow, base=part(of=parts.StandardNormalPrior))
     yield from _each(parts, "FlowPosterior", {"latent_size": 3}, flow=flow, base=part(of=parts.NormalPosterior))
+    yield from _each(parts, "FiniteScalarCodebook", {"latent_size": 3}, levels=sizes().without("None"))
+    yield from _each(parts, "Rung", {"latent_size": 3}, merge=MERGE)
     yield from _each(parts, "UniformPrior AutoregressivePrior Critic BernoulliLikelihood CategoricalLikelihood")
     yield from _each(parts, "NormalLikelihood LaplaceLikelihood", scale=scale)
     yield from _each(parts, "DiscretizedLogisticLikelihood", scale=scale | accepted(decoded="decoded"))
@@ -110,7 +119,7 @@ def of_parts() -> Iterator[Target]:
 
 
 def of_objectives() -> Iterator[Target]:
-    yield from _each(objectives, "FreeEnergy Capacity VectorQuantized ImportanceWeighted Adversarial")
+    yield from _each(objectives, "FreeEnergy Capacity FreeBits VectorQuantized ImportanceWeighted Adversarial")
     yield from _each(objectives, "TotalCorrelation", {"dataset_size": 10}, gamma=number(-1.0))
     named = part("free_energy", "importance_weighted", of=objectives.FreeEnergy)
     yield Target("objectives.resolve", objectives.resolve, {"objective": "free_energy"}, {"objective": named})
@@ -138,6 +147,9 @@ def of_networks() -> Iterator[Target]:
     pixels = {"grid": (4, 4), "codes": 8, "width": 8, "blocks": 2}
     yield from _each(room, "gated_pixel_cnn", pixels, grid=shape(2))
     yield from _each(room, "MaskedAutoregressiveNetwork", {"places": 3})
+    yield from _each(room, "dense_ladder_encoder", {"shape": (8, 8, 1), "widths": (8, 8)}, widths=sizes())
+    rungs = {"latent_sizes": (4, 2), "widths": (8, 8)}
+    yield from _each(room, "dense_top_down", rungs, latent_sizes=sizes(), widths=sizes())
 
 
 def of_callbacks() -> Iterator[Target]:

@@ -26,12 +26,13 @@ GROUPS: dict[str, Callable[[], Iterator[Target]]] = {
 ROOMS = (keras_vae, distributions, networks, parts, objectives, metrics, data, plots, callbacks, zoo, tuning)
 NOT_CALLED = {
     "a base class, of which nobody makes one": "LatentVariableModel MultimodalVAE Part Prior Posterior Likelihood "
-    "LatentPrior CodePrior Codebook LocationScalePosterior Objective",
+    "LatentPrior CodePrior Codebook LearnedCodebook LocationScalePosterior Objective",
     "made by the package of tensors, a distribution as TFP's": "AutoregressiveCodes Bernoulli IndependentBernoulli "
     "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre divergences "
     "frozen given_visible shown",
-    "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape reach",
+    "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape "
+    "output_shapes reach",
     "a layer, whose arguments Keras checks": "MaskedDense SubpixelConv2DTranspose",
     "a record of what was measured or inferred": "Chains Inference Estimate",
     "called by judges of the zoo with their own images": "classifier_features",
@@ -45,7 +46,7 @@ SEAM = (
     "example_bytes "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
     "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
-    "default_networks part_arguments own_callbacks optimizers call build add_loss compute_metrics predict_step "
+    "default_networks part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
     "compile_from_config get_config from_config save_own_variables load_own_variables"
 )
 
@@ -54,7 +55,7 @@ SEAM = (
 def tried() -> dict[Any, set[str]]:
     """Arguments that go wrong, by what they are arguments of."""
     # Kinds that bring verbs of their own; the others have the same.
-    kinds_ = ("vae", "vamp_vae", "ppca", "vqvae", "cvae", "mvae", "poise_vae")
+    kinds_ = ("vae", "vamp_vae", "ppca", "vqvae", "cvae", "mvae", "poise_vae", "ladder_vae")
     found: dict[Any, set[str]] = {}
     for group in ("constructors", "functions", "zoo and tuning", *kinds_):
         for target in GROUPS[group]():

@@ -95,11 +95,16 @@ def kind(name: str) -> Iterator[Target]:
     if row.continuous:
         latent = whole(0, model.latent_shape()[0] - 1)
         yield called("traverse", {"x": few, "latent": 0}, x=at_once, latent=latent, values=NUMBERS)
-    z = {"z": np.asarray(tf.nest.flatten(model.embed(few))[0])}
+    if name == "ladder_vae":
+        rung = {"latent": whole(0, 1), "values": NUMBERS, "rung": choice("z1", "z2", none=True)}
+        yield called("traverse", {"x": few, "latent": 0}, x=at_once, **rung)
+    embedded = model.embed(few)
+    z = {"z": embedded if isinstance(embedded, dict) else np.asarray(embedded)}
     if model.takes_condition:
         z["condition"] = few["condition"]
     of_condition = {"condition": data(unit=False).without("flat")} if model.takes_condition else {}
-    yield called("decode", z, z=latents(None if row.continuous else model.codes), **of_condition)
+    of_z = latents(getattr(model, "codes", None))
+    yield called("decode", z, z=Sort(of_z.within("z1").bad) if isinstance(embedded, dict) else of_z, **of_condition)
     if row.multimodal:
         one = {"image": few["image"]}
         to = choice("middle", none=True)

@@ -25,6 +25,7 @@ from calls.values import (
     shape,
     sizes,
     text,
+    these,
     whole,
 )
 from keras_vae import objectives, parts
@@ -65,12 +66,17 @@ SORTS: dict[str, Sort] = {
     "likelihood": part("bernoulli", "normal", of=parts.NormalLikelihood),
     "limit": number(above=0.0),
     "model": MODEL,
+    "nats": number(0.0),
     "pace": number(above=0.0),
     "objective": part("free_energy", of=objectives.FreeEnergy),
     "posterior": part("normal", of=parts.NormalPosterior),
     "prior": part("standard_normal", of=parts.StandardNormalPrior),
+    "rungs": whole(1, 2, none=True),
     "sampling": choice("weighted", "stratified"),
     "seed": SEED_OR_NONE,
+    "temperature": (number(above=0.0) | these({"z9": 1.0}, {"z1": 0.0}, {"z1": "1"}, {3: 1.0})).without(
+        "an empty dict"
+    ),
     "verbose": whole(0, 2),
 }
 EXEMPT = {

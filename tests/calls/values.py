@@ -253,6 +253,8 @@ def sizes(fewest: int = 1) -> Sort:
         return {f"{type(size).__name__} within, {index}": (4, size) for index, size in enumerate(wrong)}
 
     def good(value):
+        if value is None:
+            return {}
         return {"a list": list(value), "an array": np.asarray(value, int), "NumPy's": tuple(map(np.int64, value))}
 
     kept = NEVER.without(*SEQUENCES) | these(3, 0.5, True, np.ones((2, 2), int), np.ones(2), ("4",), (2, "a"))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from kinds import every_kind, leaves, same
+from kinds import default, every_kind, leaves, same
 from tiny import compiled, mvae, vae
 
 import keras_vae
@@ -54,7 +54,7 @@ def made(kind):
     keras.utils.set_random_seed(2)
     if not kind.default:
         return compiled(kind.make(seed=1))
-    model = kind.default(**{"latent_size": 3, "seed": 1, **kind.options})
+    model = default(kind, seed=1)
     return compiled(type(model).from_config(model.get_config()))  # its parts shared with no other
 
 

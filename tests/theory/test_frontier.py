@@ -184,3 +184,27 @@ def test_a_dict_of_latents_one_of_them_markov_has_the_linear_model_s_log_likelih
     head.set_weights([weights, np.concatenate([np.zeros(2 + FRAMES), raw])])
     found = model.log_likelihood(x.reshape(-1, FRAMES, 2), samples=20_000)
     np.testing.assert_allclose(found, p.log_prob(x), atol=0.1)
+
+
+def test_a_flow_posterior_is_told_of_x_in_every_step_and_its_density_is_exact(images):
+    flow = AutoregressiveFlow(3, steps=2, widths=(8,), context_size=4)
+    posterior = FlowPosterior(3, flow=flow)
+    posterior.build((None, 5))
+    rng = np.random.default_rng(0)
+    for weight in posterior.weights:
+        weight.assign(0.3 * rng.normal(size=weight.shape))
+    features = rng.normal(size=(6, 5)).astype("float32")
+    q = posterior.distribution(features)
+    z = q.sample(7, seed=1)
+    assert z.shape == (7, 6, 3)
+    # The same base, but another context: the draws of the same noise move.
+    other = posterior.flow.bijector(tf.zeros((6, 4)))
+    u = q.distribution.sample(seed=2)
+    moved = tfp.bijectors.Invert(other).forward(u) - q.bijector.forward(u)
+    assert np.abs(moved).max() > 1e-2
+    # log q by the change of variables, its Jacobian by automatic differentiation
+    with tf.GradientTape() as tape:
+        tape.watch(u)
+        forward = tfp.bijectors.Invert(posterior.flow.bijector(posterior.context(features))).forward(u)
+    jacobian = np.linalg.slogdet(tape.batch_jacobian(forward, u).numpy())[1]
+    np.testing.assert_allclose(q.log_prob(forward), q.distribution.log_prob(u) - jacobian, atol=1e-4)

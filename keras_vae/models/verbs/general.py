@@ -16,6 +16,8 @@ from keras_vae.distributions.seeds import fold_in, stateless
 from keras_vae.models.inputs import Batch, examples
 from keras_vae.models.verbs.importance import draws_at_a_time, log_likelihood_function
 
+VALUES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # of a latent that is traversed
+
 
 class Verbs:
     """The public verbs, made of `posterior_of`, `prior_of` and `likelihood_of`. They leave weights and metrics alone,
@@ -103,7 +105,7 @@ class Verbs:
     def _sample(self, samples, seed):
         return shown(self.likelihood_of(self.prior_of().sample(samples, seed=seed)))
 
-    def traverse(self, x: Any, latent: int, values: Sequence[float] = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)) -> Any:
+    def traverse(self, x: Any, latent: int, values: Sequence[float] = VALUES) -> Any:
         """What p(x|z) shows with one latent set to each of `values`, the others at their posterior means.
 
         Returns:
@@ -117,9 +119,7 @@ class Verbs:
                 "sample."
             )
         latent = checks.whole("latent", latent, 0, shape[0] - 1)
-        if not checks.sequence(values) or not len(values):
-            raise TypeError(f"values must be a list of numbers, at least one; got {checks.told(values)}.")
-        values = [checks.number("each of the values", value) for value in values]
+        values = numbers(values)
         (batch,) = self.batches(x)
         z = centre(self.posterior_of(batch))
         chosen = tf.one_hot(latent, shape[0], on_value=True, off_value=False, dtype=tf.bool)
@@ -206,6 +206,17 @@ class Verbs:
     @staticmethod
     def _joined(parts):
         return tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def numbers(values: Any) -> list[float]:
+    """The values of a traversal.
+
+    Raises:
+        TypeError, ValueError: no list of finite numbers.
+    """
+    if not checks.sequence(values) or not len(values):
+        raise TypeError(f"values must be a list of numbers, at least one; got {checks.told(values)}.")
+    return [checks.number("each of the values", value) for value in values]
 
 
 def _plain_attributes(part: keras.layers.Layer) -> dict[str, Any]:
