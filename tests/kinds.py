@@ -104,7 +104,7 @@ ROWS = [
     Kind("vqvae", "codes", vqvae, continuous=False, exact_likelihood=True),
     Kind(
         "ladder_vae",
-        "ladder",
+        "one vector",
         functools.partial(keras_vae.LadderVAE, latent_sizes=(3, 2), widths=(16, 16)),
         default=keras_vae.LadderVAE,
         options={"latent_sizes": (4, 2), "merge": "residual"},

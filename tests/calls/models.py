@@ -205,7 +205,6 @@ def _same(good):
 
 def wrong_models() -> Iterator[Target]:
     """Callbacks given to models that have no use for them."""
-    x = kinds.images(8)
     cases = {
         "Capacity": ("vae", callbacks.Capacity(10, 3.0)),
         "ChainMixing": ("vae", callbacks.ChainMixing()),

@@ -130,10 +130,10 @@ def test_callbacks_of_another_model_are_refused_before_its_first_step(images):
         (lambda: ChainMixing(chains=1), ValueError, "chains must be an integer of at least 2"),
         (lambda: ImageGrid("folder", every=1.5), TypeError, "every must be a positive integer"),
         (lambda: ImageGrid("folder", samples=0), ValueError, "samples must be a positive integer"),
-        (lambda: ImageGrid(3), TypeError, "folder must be a path"),
+        (lambda: ImageGrid(3), TypeError, "folder must be the path of a folder"),
         (lambda: WarmUp(1, modality=3), TypeError, "modality must be the name"),
         (lambda: ImageGrid("folder", preview="x"), TypeError, "preview must be a function"),
-        (lambda: ImageGrid(__file__), ValueError, "is a file: give a folder"),
+        (lambda: ImageGrid(__file__), ValueError, r"folder must be a folder; .* is a file"),
     ],
 )
 def test_bad_arguments_are_refused_at_once(make, error, message):

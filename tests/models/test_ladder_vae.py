@@ -252,6 +252,7 @@ def test_an_encoder_must_return_features_for_each_rung():
         output_shapes("encoder", encoder, (None, 8, 8, 1), 2)
 
 
+@pytest.mark.further
 def test_convolutional_rungs_learn_are_saved_and_drawn(tmp_path):
     model, x = compiled(convolutional()), images(16)
     history = model.fit(x, epochs=2, batch_size=8, verbose=0).history

@@ -69,7 +69,7 @@ def one_array(name: str, data: Any) -> Any:
 
 def _numpy_dtype(data):
     dtype = data.dtype
-    if dtype.name == "bfloat16":
+    if getattr(dtype, "name", dtype) == "bfloat16":
         return "float32"  # NumPy's kind of it does not say that it is a float
     if isinstance(dtype, tf.DType):
         return dtype.as_numpy_dtype
