@@ -30,6 +30,7 @@ def test_a_sample_of_bad_calls_is_refused_well_and_good_ones_do(group):
         assert not faults(good, target, good=True), target.name
 
 
+@pytest.mark.further
 def test_every_public_argument_is_tried_or_excused(monkeypatch):
     assert untried() == []
     monkeypatch.setattr(metrics, "new_metric", lambda x: x, raising=False)

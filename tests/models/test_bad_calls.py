@@ -65,6 +65,7 @@ def afterwards(model, kind):
     return [*leaves(history["loss"]), *leaves(sample(model, data, 2))]
 
 
+@pytest.mark.further
 @every_kind()
 def test_bad_calls_before_the_first_good_one_leave_no_trace(kind, data):
     expected, model = afterwards(made(kind), kind), made(kind)

@@ -9,6 +9,8 @@ from tiny import compiled, vae
 
 import keras_vae
 
+pytestmark = pytest.mark.further
+
 
 def in_float32(data):
     return tf.nest.map_structure(lambda part: np.asarray(part, "float32"), data)

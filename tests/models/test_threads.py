@@ -68,6 +68,7 @@ def test_seeds_go_on_from_a_position():
     np.testing.assert_array_equal(other.next(), generator.next())
 
 
+@pytest.mark.further
 def test_verbs_beside_a_training_leave_its_weights_alone(images):
     def weights(disturbed):
         keras.utils.set_random_seed(1)

@@ -59,6 +59,7 @@ def test_a_rate_that_is_small_for_a_while_or_by_intent_is_not_told(rates, object
     assert watched(rates, 400 if objective else 5, objective)[1] == []
 
 
+@pytest.mark.further
 def test_a_scale_too_large_for_the_data_is_told_and_a_learned_one_is_not(images):
     for likelihood in (NormalLikelihood(10.0), NormalLikelihood()):
         model = compiled(vae(likelihood=likelihood, seed=0), keras.optimizers.Adam(0.01))
