@@ -113,11 +113,9 @@ def test_a_report_has_its_faults_and_its_status(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("campaign", ["train", "tune", "evaluate", "full"])
+@pytest.mark.parametrize("campaign", ["train", "evaluate"])
 def test_a_few_stops_lose_nothing(campaign):
-    if campaign == "full" and subprocess.run(["unshare", "--mount", "--map-root-user", "true"], check=False).returncode:
-        pytest.skip("makes a disk, which this machine does not let it")
-    command = [sys.executable, "-m", "benchmarks.campaigns.kills", campaign, "--count", "3", "--seed", "1"]
+    command = [sys.executable, "-m", "benchmarks.campaigns.kills", campaign, "--count", "2", "--seed", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tries, 0 faults." in done.stdout
