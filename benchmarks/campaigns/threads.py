@@ -12,13 +12,13 @@ import functools
 import pathlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 TESTS = pathlib.Path(__file__).parents[2] / "tests"
 
 
-def at_once(functions: list[Callable]) -> tuple[list[Any], list[str]]:
+def at_once(functions: Sequence[Callable]) -> tuple[list[Any], list[str]]:
     """What functions return that start in threads of their own at the same moment, and the errors of the others."""
     results, errors, start = [], [], threading.Barrier(len(functions))
 

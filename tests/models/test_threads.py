@@ -9,29 +9,16 @@ import tensorflow as tf
 from kinds import KINDS, every_kind, leaves
 from tiny import compiled
 
+from benchmarks.campaigns import threads
 from keras_vae.models.seeds import Seeds
 
 COUNT = 8
 
 
 def at_once(*functions):
-    """What functions return in threads that start together; the first error of one."""
-    results, errors, start = [], [], threading.Barrier(len(functions))
-
-    def run(function):
-        start.wait()
-        try:
-            results.append(function())
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    """What functions return in threads that start together, all without an error."""
+    results, errors = threads.at_once(functions)
+    assert not errors
     return results
 
 
