@@ -27,7 +27,7 @@ def trials(folder: str | os.PathLike) -> list[dict[str, Any]]:
         TypeError: no path.
         FileNotFoundError: no such folder.
     """
-    checks.instance("folder", folder, (str, os.PathLike), "the path of a search's folder")
+    checks.path("folder", folder, "the path of a search's folder")
     if not pathlib.Path(folder).is_dir():
         raise FileNotFoundError(f"There is no folder {folder}: give that of a search, directory/name.")
     rows = []

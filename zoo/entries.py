@@ -57,6 +57,7 @@ def folder(name) -> Any:
         TypeError: neither a string nor a path.
     """
     if isinstance(name, pathlib.PurePath):
+        checks.path("name", name, "the path of a folder")
         if not files.found(pathlib.Path(name), ARCHIVE):
             raise FileNotFoundError(f"There is no {ARCHIVE} in {name}. keras_vae.zoo.save(model, folder) writes one.")
         return pathlib.Path(name)
