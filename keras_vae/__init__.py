@@ -22,6 +22,7 @@ _DEFINED_IN = {
     "BetaVAE": "keras_vae.models",
     "FactorVAE": "keras_vae.models",
     "CVAE": "keras_vae.models",
+    "HierarchicalVampVAE": "keras_vae.models",
     "LadderVAE": "keras_vae.models",
     "LatentVariableModel": "keras_vae.models",
     "MultimodalVAE": "keras_vae.models",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:  # the same names, for editors; `as` says that they are public
     from keras_vae.models import BetaTCVAE as BetaTCVAE
     from keras_vae.models import BetaVAE as BetaVAE
     from keras_vae.models import FactorVAE as FactorVAE
+    from keras_vae.models import HierarchicalVampVAE as HierarchicalVampVAE
     from keras_vae.models import LadderVAE as LadderVAE
     from keras_vae.models import LatentVariableModel as LatentVariableModel
     from keras_vae.models import MoPoE as MoPoE

@@ -110,6 +110,14 @@ ROWS = [
         options={"latent_sizes": (4, 2), "merge": "residual"},
         continuous=False,
     ),
+    Kind(
+        "hierarchical_vamp_vae",
+        "one vector",
+        functools.partial(keras_vae.HierarchicalVampVAE, latent_sizes=(3, 2), widths=(16, 16), components=6),
+        default=keras_vae.HierarchicalVampVAE,
+        options={"latent_sizes": (4, 2), "components": 5},
+        continuous=False,
+    ),
     Kind("cvae", "conditional", cvae, labelled, default=keras_vae.CVAE, options={"prior": "conditional"}),
     Kind("completing_cvae", "conditional", completing_cvae, part_hidden),
     Kind(

@@ -5,6 +5,7 @@ from keras_vae.models.beta_tc_vae import BetaTCVAE
 from keras_vae.models.beta_vae import BetaVAE
 from keras_vae.models.cvae import CVAE
 from keras_vae.models.factor_vae import FactorVAE
+from keras_vae.models.hierarchical_vamp_vae import HierarchicalVampVAE
 from keras_vae.models.iwae import IWAE
 from keras_vae.models.ladder_vae import LadderVAE
 from keras_vae.models.mmvae import MMVAE
@@ -29,6 +30,7 @@ __all__ = [
     "BetaTCVAE",
     "BetaVAE",
     "FactorVAE",
+    "HierarchicalVampVAE",
     "LadderVAE",
     "LatentVariableModel",
     "MoPoE",

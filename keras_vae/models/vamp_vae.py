@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import tree
 
 from keras_vae import checks
 from keras_vae.distributions import NormalMixture
@@ -59,6 +60,11 @@ class VampVAE(VAE):
             raise ValueError("The prior of a VampVAE is its pseudo-inputs' posteriors; leave prior= out.")
 
     def build(self, input_shape):
+        self.add_pseudo_inputs(input_shape)
+        super().build(input_shape)
+
+    def add_pseudo_inputs(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes their weights, for data `[batch, *event]`: before the networks', as archives have them."""
         bounds = self.likelihood.support
         self.pseudo_inputs = self.add_weight(
             shape=(self.components, *input_shape[1:]),
@@ -66,7 +72,6 @@ class VampVAE(VAE):
             constraint=bounds and Between(*bounds),
             name="pseudo_inputs",
         )
-        super().build(input_shape)
 
     def adapt(self, x: Any) -> None:
         """Starts the pseudo-inputs at the first examples of `x`, `[at least components, *event]`: before `fit`."""
@@ -81,7 +86,8 @@ class VampVAE(VAE):
 
     def prior_of(self, batch=None) -> Any:
         training = batch is not None and batch.training
-        return NormalMixture(*self.posterior(self.encoder(self.pseudo_inputs, training=training)))
+        features = tree.flatten(self.encoder(self.pseudo_inputs, training=training))
+        return NormalMixture(*self.posterior(features[-1]))  # the last are those of a ladder's top rung
 
 
 @keras.saving.register_keras_serializable("keras_vae")

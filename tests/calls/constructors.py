@@ -48,6 +48,12 @@ BY_MODALITY = {
     "modality_weights": _of_image(number(0.0)),
     "likelihood": part("bernoulli", "normal", of=parts.NormalLikelihood) | these({"image": "bernoulli"}, {"image": 3}),
 }
+LADDER = {
+    "latent_sizes": sizes(),
+    "widths": sizes().without("None"),
+    "merge": MERGE,
+    "top_down": these(3, "dense", {}),
+}
 MADE_OF = {  # what a class takes for itself, where it differs from what others take of that name
     "CVAE": {"prior": part("standard_normal", "conditional", of=parts.LaplacePrior)},
     "VQVAE": {
@@ -56,12 +62,8 @@ MADE_OF = {  # what a class takes for itself, where it differs from what others 
     },
     "POISEVAE": {"prior": part("coupled", of=parts.CoupledExponentialPrior), "gradient_sweeps": COUNT},
     "MMVAE": {"prior": part("laplace", of=parts.LaplacePrior)},
-    "LadderVAE": {
-        "latent_sizes": sizes(),
-        "widths": sizes().without("None"),
-        "merge": MERGE,
-        "top_down": these(3, "dense", {}),
-    },
+    "LadderVAE": LADDER,
+    "HierarchicalVampVAE": LADDER,
 }
 GIVEN_FOR_OBJECTIVE = ("FactorVAE", "BetaTCVAE", "BetaVAE", "VQVAE", "IWAE")  # or it is made of other arguments
 
