@@ -138,7 +138,7 @@ def _known(runs, name):
 
 def report(entry: str, settings: dict[str, Any], runs: pathlib.Path, output: pathlib.Path) -> None:
     """Writes the table, the figures and the picture of what there is with these settings."""
-    found = [facts for facts in map(lambda name: _known(runs, name), PRIORS) if facts and facts["settings"] == settings]
+    found = [facts for facts in (_known(runs, name) for name in PRIORS) if facts and facts["settings"] == settings]
     if not found:
         raise SystemExit(f"There is nothing in {runs} yet: leave out --table.")
     first = found[0]["measured"]["log_likelihoods"]
@@ -158,7 +158,7 @@ def report(entry: str, settings: dict[str, Any], runs: pathlib.Path, output: pat
 def table(entry: str, found: list[dict[str, Any]]) -> str:
     """The rows as Markdown; a dash where there is no such number."""
     lines = [
-        f"The prior of `{entry}`, all else frozen. Nats; of the Fréchet distance squared units of the features.",
+        f"The prior of `{entry}`, all else frozen. Nats; the Fréchet distance in squared units of the features.",
         "",
     ]
     lines += ["| prior | " + " | ".join(title for title, _ in COLUMNS.values()) + " |"]
