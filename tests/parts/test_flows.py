@@ -153,7 +153,7 @@ def test_adapt_serves_a_model_and_all_else_stays(images):
         model = compiled(keras_vae.VAE(*networks(), 3, prior=prior, seed=0))
         model.build(images.shape)
         others = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
-        model.adapt(images, draws=3, epochs=1, verbose=0)
+        model.adapt(images, batch_size=10, draws=3, epochs=1, verbose=0)
         again = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
         assert all(map(np.array_equal, others, again))
         assert np.isfinite(model.log_likelihood(images[:4], samples=2)).all()
