@@ -38,8 +38,8 @@ class FittedByGradient:
         """
         return -self.distribution().log_prob(z)
 
-    def begin(self) -> None:
-        """What a subclass does before it is fitted."""
+    def end(self, seed: int) -> None:
+        """What a subclass does after it was fitted."""
 
     def adapt(
         self,
@@ -73,7 +73,6 @@ class FittedByGradient:
         steps = len(z) // batch_size
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
         before, trainable = self.get_weights(), self.trainable
-        self.begin()
         self.trainable = True
         fitted = Fitting(self, seed)
         fitted.compile(optimizer=keras.optimizers.Adam(schedule), steps_per_execution=min(steps, 20))
@@ -81,6 +80,7 @@ class FittedByGradient:
             fitted.fit(data, epochs=epochs, shuffle=False, verbose=verbose)
         finally:
             self.trainable = trainable
+        self.end(seed)
         if not all(np.isfinite(weight).all() for weight in self.get_weights()):
             self.set_weights(before)
             raise FloatingPointError(
