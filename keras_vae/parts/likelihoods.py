@@ -28,6 +28,7 @@ class Likelihood(Part):
         one_hot: whether x must be one-hot along its last axis.
         logits: whether the decoder's outputs are logits, real numbers that no activation bounds.
         locations: whether the decoder's outputs are values of x, so that it must be able to return what x holds.
+        binary: whether x must be 0 or 1, and nothing between.
         density: whether p(x|z) is a density, whose value depends on the unit of x, and no probability of discrete
             data, which alone can be given in bits. Say False in a likelihood of your own that is none.
         refuses_images: whether what looks like 8-bit images, not brought to [0, 1], is refused.
@@ -37,7 +38,7 @@ class Likelihood(Part):
     data_dtype = "float32"
     one_hot = False
     refuses_images = False
-    logits = locations = False
+    logits = locations = binary = False
     density = True
 
     def parameters_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
