@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -127,7 +126,7 @@ def in_turn(choose: Callable, start: tf.Tensor, axes: int) -> tf.Tensor:
         start: what stands where nothing is chosen yet, `[count, *grid, *channels]`.
         axes: how many the grid has.
     """
-    shape, whole = start.shape, tf.shape(start)
+    shape = start.shape
     grid, channels = shape[1 : 1 + axes], shape[1 + axes :]
     places = math.prod(grid)
     here = tf.reshape(tf.range(places), [*grid, *[1] * len(channels)])

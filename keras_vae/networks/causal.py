@@ -1,4 +1,4 @@
-"""Causal networks over grids of codes and pixels: what is said of one sees those before it, row by row, and no other."""
+"""Causal networks over grids, of codes or pixels: what they return for one sees those before it, row by row, alone."""
 
 import functools
 

@@ -16,23 +16,23 @@ from keras_vae.parts.registry import resolve
 
 @keras.saving.register_keras_serializable("keras_vae")
 class AutoregressiveLikelihood(Likelihood):
-    """`p(x|z) = prod_i p(x_i | z, window before i)`, pixel by pixel, row by row: a local autoregressive decoder (PixelVAE,
-    Gulrajani et al. 2017, section 3; variational lossy autoencoder, Chen et al. 2017, section 3.1). The decoder returns a
-    map of features `[height, width, features]`; a masked network sees a pixel's features and the window of pixels before
-    it, and gives the parameters of the base likelihood. Channels of a pixel are independent given those.
+    """`p(x|z) = prod_i p(x_i | z, window before i)`, pixel by pixel, row by row: a local autoregressive decoder
+    (PixelVAE, Gulrajani et al. 2017; variational lossy autoencoder, Chen et al. 2017, section 3). The decoder returns
+    a map of features, `[height, width, features]`; a causal network makes of a pixel's features and the window of
+    pixels before it the parameters of the base likelihood. Channels of a pixel are independent given those.
 
-    A log-density is one pass, in nats an example. A draw, `model.decode(z).sample()`, is made pixel by pixel. There is no
-    mean: what `reconstruct`, `sample` and `traverse` show has in every pixel the likeliest value, given those already
-    shown; nothing of x itself is seen.
+    A log-density is one pass, in nats an example; a draw of x, `model.decode(z).sample()`, is made pixel by pixel.
+    There is no mean: `reconstruct`, `sample` and `traverse` show in every pixel the likeliest value given z and what
+    they show before it, and see nothing of x but through z.
 
     Formula:
-        `log p(x|z) = sum_i log p(x_i | f_i(z), x_j for j in the window before i)`
+        `log p(x|z) = sum_i log p(x_i | features_i(z), x_j of the window before i)`
 
     When to use:
-        When latents are to hold what is global, and texture, strokes and noise are to be left to the decoder: what the
-        window explains costs no rate, and so leaves z (information preference). Start with a window of 1 to 3. The larger
-        it is, the lower is the rate, until latents are unused: watch `rate`, and compare with a decoder without latents,
-        which a large window alone comes near to. Reconstructions keep no texture but that of their kind.
+        When latents are to hold what is global, and texture and strokes may be left to the decoder: what the window
+        explains costs no rate, and leaves z (information preference, Chen et al. 2017, section 2). Start with a window
+        of 1 to 3; the larger, the lower the rate, until latents are unused. Watch `rate`, and compare the free energy
+        with that of a decoder that is given no latents: what it does not beat, z has not done.
 
     Example:
         >>> import keras_vae
@@ -40,19 +40,21 @@ class AutoregressiveLikelihood(Likelihood):
         >>> likelihood = keras_vae.parts.AutoregressiveLikelihood(window=2)
         >>> model = keras_vae.VAE(latent_size=8, likelihood=likelihood)
         >>> model.compile("adam")
-        >>> history = model.fit(x > 0.5, epochs=3)
-        >>> drawn = model.decode(model.prior_of().sample(16)).sample()  # [16, 8, 8, 1], 0 or 1
+        >>> history = model.fit((x > 0.5).astype("float32"), epochs=3)
+        >>> z = model.prior_of().sample(16)
+        >>> drawn = model.decode(z).sample()  # [16, 8, 8, 1], of 0 and 1
 
     Args:
-        base: of a pixel: "bernoulli" (of 0 and 1 alone), "discretized_logistic", "categorical", "normal", "laplace", or an
+        base: of a pixel: "bernoulli" (x is 0 or 1), "discretized_logistic", "categorical", "normal", "laplace", or an
             object of `keras_vae.parts`.
-        window: rows above a pixel that it sees, and columns on both sides, in its own row those to the left. 0: none.
-        features: size of the decoder's output at a pixel.
-        network: causal network as `networks.local_pixel_cnn` makes it, from images padded by the window and features to
-            parameters. None: that one. `log_likelihood` runs it on about 2,000 images at a time: lower `chunk=` where
-            that is too much.
+        window: of a pixel it holds so many rows above, so many columns on both sides of it there, and as many to its
+            left in its own row. 0: pixels are independent given z.
+        features: size of what the decoder returns for a pixel.
+        network: causal, of images padded by the window and of features; None: `networks.local_pixel_cnn`.
         **kwargs: of `keras.layers.Layer`.
     """
+
+    decoded = 200
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class AutoregressiveLikelihood(Likelihood):
         self.network = check_network("network", network)
         for name in ("support", "data_dtype", "one_hot", "density", "refuses_images"):
             setattr(self, name, getattr(self.base, name))
-        # Grey values are expected bits where pixels are independent; here they are seen as well, and nothing is expected.
+        # Of independent pixels grey values are expected bits; a window of them is no window of bits.
         self.binary = isinstance(self.base, BernoulliLikelihood)
 
     def parameters_shape(self, event_shape) -> tuple[int, ...]:
@@ -84,13 +86,7 @@ class AutoregressiveLikelihood(Likelihood):
         wanted, features = tuple(self.base.parameters_shape(event)), self.parameters_shape(event)
         if self.network is None:
             self.network = local_pixel_cnn(event[-1], self.features, wanted[-1], self.window)
-        padded = (event[0] + self.window, event[1] + 2 * self.window, event[2])
-        returned = output_shape("network of the likelihood", self.network, [(None, *padded), (None, *features)])[1:]
-        if tuple(returned) != wanted:
-            raise ValueError(
-                f"The network of the likelihood returns {list(returned)} an example, but {list(wanted)} are needed of "
-                f"images padded by the window, {list(padded)}, and features {list(features)}."
-            )
+        self._check_network((event[0] + self.window, event[1] + 2 * self.window, event[2]), features, wanted)
         built(self.base, input_shape)
         signature = [tf.TensorSpec([None, *features]), tf.TensorSpec([2], tf.int32)]
 
@@ -102,6 +98,17 @@ class AutoregressiveLikelihood(Likelihood):
 
         self.draw = tf.function(draw, input_signature=signature, autograph=False)
         self.mode = tf.function(mode, input_signature=signature[:1], autograph=False)
+
+    def _check_network(self, padded, features, wanted):
+        try:
+            got = output_shape("network", self.network, [(None, *padded), (None, *features)])[1:]
+        except ValueError as error:  # of another window, it may not fit together
+            got = error
+        if got != wanted:
+            raise ValueError(
+                f"The network of an AutoregressiveLikelihood must make {list(wanted)} of images padded by the window, "
+                f"{list(padded)}, and of features, {list(features)}; got {checks.told(got)}."
+            )
 
     def start_at(self, x, observed=None, weight=None):
         self.base.start_at(x, observed, weight)
