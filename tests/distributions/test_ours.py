@@ -19,8 +19,8 @@ from keras_vae.distributions import (
     given_visible,
 )
 from keras_vae.distributions.coupled import CoupledExponential
-from keras_vae.networks import gated_pixel_cnn
-from keras_vae.parts import AutoregressivePrior, NormalLikelihood
+from keras_vae.networks import gated_pixel_cnn, local_pixel_cnn
+from keras_vae.parts import AutoregressiveLikelihood, AutoregressivePrior, NormalLikelihood
 
 tfd = tfp.distributions
 RNG = np.random.default_rng(0)
@@ -79,6 +79,15 @@ def codes(fitted):
     return Case(lambda *_: prior.distribution(), parameters, event_shape=(2, 2), discrete=True)
 
 
+def pixels():
+    """Images of 2x3 bits, given maps of two features."""
+    likelihood = AutoregressiveLikelihood(window=1, features=2, network=local_pixel_cnn(1, 2, 1, 1, width=4, blocks=1))
+    likelihood.build((None, 2, 3, 1))
+    for weight in likelihood.network.weights:
+        weight.assign(normal(*weight.shape))
+    return Case(likelihood.distribution, (normal(3, 2, 3, 2),), (2, 3, 1), (3,), discrete=True)
+
+
 def uniform(grids):
     return tf.fill(grids.shape[:-2], -4 * np.log(3.0))
 
@@ -128,6 +137,7 @@ CASES = {
     ),
     "AutoregressiveCodes": codes(fitted=True),
     "AutoregressiveCodes before a fit": dataclasses.replace(codes(fitted=False), log_prob=uniform),
+    "Autoregressive": pixels(),
     "given_visible": Case(
         lambda loc: given_visible(NormalLikelihood(0.5).distribution(loc), VISIBLE, MASK),
         (normal(3, 4),),
