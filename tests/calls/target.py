@@ -32,8 +32,8 @@ from keras_vae import objectives, parts
 
 COUNTS = (
     "latent_size importance_samples components codes sweeps chains prior_sweeps places outputs steps samples lags "
-    "channels features trees iterations train test votes principal_components rounds every count height width repeats cycles "
-    "dataset_size trials executions workers"
+    "trees iterations train test votes principal_components rounds every count height width repeats cycles "
+    "dataset_size trials executions workers channels features"
 )
 FLAGS = (
     "stratified reconstruct_absent completes warm_start refuses_images shuffle drop_remainder weights recipe move "
