@@ -53,11 +53,11 @@ class Autoregressive(OwnDistribution):
 
     def _sample_n(self, n, seed=None):
         seed, shape = tfp.random.sanitize_seed(seed), tf.shape(self.features)
-        features = tf.broadcast_to(self.features, tf.concat([[n], shape], axis=0))
+        features = tf.broadcast_to(tf.stop_gradient(self.features), tf.concat([[n], shape], axis=0))
         return self._unfolded(self.draw(self._folded(features), seed), tf.shape(features))
 
     def _mode(self):
-        return self._unfolded(self.likeliest(self._folded(self.features)), tf.shape(self.features))
+        return self._unfolded(self.likeliest(self._folded(tf.stop_gradient(self.features))), tf.shape(self.features))
 
     def _folded(self, features):
         return tf.reshape(features, [-1, *features.shape[-len(self.event) :]])

@@ -88,16 +88,17 @@ class AutoregressiveLikelihood(Likelihood):
             self.network = local_pixel_cnn(event[-1], self.features, wanted[-1], self.window)
         self._check_network((event[0] + self.window, event[1] + 2 * self.window, event[2]), features, wanted)
         built(self.base, input_shape)
-        signature = [tf.TensorSpec([None, *features]), tf.TensorSpec([2], tf.int32)]
+        weights = [tf.TensorSpec(weight.shape, weight.dtype) for weight in self.weights]
+        signature = [weights, tf.TensorSpec([None, *features]), tf.TensorSpec([2], tf.int32)]
 
-        def draw(features, seed):
-            return self._in_turn(features, lambda p, place: p.sample(seed=fold_in(seed, place)))
+        def draw(weights, features, seed):
+            return self._in_turn(weights, features, lambda p, place: p.sample(seed=fold_in(seed, place)))
 
-        def mode(features):
-            return self._in_turn(features, lambda p, place: p.mode())
+        def mode(weights, features):
+            return self._in_turn(weights, features, lambda p, _: p.mode())
 
         self.draw = tf.function(draw, input_signature=signature, autograph=False)
-        self.mode = tf.function(mode, input_signature=signature[:1], autograph=False)
+        self.mode = tf.function(mode, input_signature=signature[:2], autograph=False)
 
     def _check_network(self, padded, features, wanted):
         try:
@@ -115,7 +116,13 @@ class AutoregressiveLikelihood(Likelihood):
 
     def distribution(self, given: Any = None, batch_ndims: int = 1) -> Autoregressive:
         """TFP distribution over images of the decoder's features `[..., height, width, features]`."""
-        return Autoregressive(self._given, self.draw, self.mode, tf.cast(given, "float32"), self.event)
+
+        # Weights are arguments: a call without state is left out of a step of training, which has no use for it.
+        def apart(function):
+            return lambda *rest: function([tf.stop_gradient(weight.value) for weight in self.weights], *rest)
+
+        features = tf.cast(given, "float32")
+        return Autoregressive(self._given, apart(self.draw), apart(self.mode), features, self.event)
 
     def _given(self, x, features):
         parts = [self._padded(tf.cast(x, "float32")), features]
@@ -125,7 +132,7 @@ class AutoregressiveLikelihood(Likelihood):
         window = self.window
         return tf.pad(x, [*[[0, 0]] * (len(x.shape) - 3), [window, 0], [window, window], [0, 0]])
 
-    def _in_turn(self, features, choose):
+    def _in_turn(self, weights, features, choose):
         """Images `[batch, *event]`: `choose(distribution, place)` of each pixel, which costs its window alone."""
         (_, columns, channels), window, count = self.event, self.window, tf.shape(features)[0]
 
@@ -133,7 +140,8 @@ class AutoregressiveLikelihood(Likelihood):
             corner = [0, place // columns, place % columns, 0]
             seen = tf.slice(self._padded(x), corner, [count, window + 1, 2 * window + 1, channels])
             here = tf.slice(features, corner, [count, 1, 1, self.features])
-            return choose(self.base.distribution(self.network([seen, here])), place)
+            with keras.StatelessScope(state_mapping=list(zip(self.weights, weights, strict=True))):
+                return choose(self.base.distribution(self.network([seen, here])), place)
 
         return in_turn(at, tf.zeros([count, *self.event]), axes=2)
 

@@ -166,6 +166,15 @@ def test_verbs_show_the_likeliest_pixels_and_see_x_through_z_alone(bits):
         one.decode(one.embed(bits)).mean()
 
 
+def test_a_step_of_training_may_leave_out_what_is_shown():
+    """TensorFlow leaves out calls whose values nobody reads, if they hold neither state nor variables."""
+    likelihood = made((2, 2, 1))
+    for function in (likelihood.draw, likelihood.mode):
+        traced = function.get_concrete_function()
+        assert not traced.captured_inputs
+        assert not [part.type for part in traced.graph.get_operations() if part.op_def.is_stateful]
+
+
 def test_log_likelihood_is_the_same_in_any_chunks_and_under_xla(bits):
     one = model()
     one.build(bits.shape)
