@@ -13,17 +13,18 @@ tfd = tfp.distributions
 
 
 class Autoregressive(OwnDistribution):
-    """`p(x) = prod_i p(x_i | features, x before i)`, row by row: a density is one pass, a draw one for each place.
+    """Images, `p(x) = prod_i p(x_i | features, x before i)`, row by row: a density is one pass, a draw one a pixel.
 
-    It has no mean: what a place's would be depends on what is drawn before it.
+    There is no mean, since a pixel's depends on what is drawn before it; the mode is pixel by pixel the likeliest given
+    those before it.
 
     Args:
         given: function from x `[..., *batch, *event]` and the features to the distribution over x that is
-            `p(x_i | features, x before i)` at every place i.
-        draw: function `(features, seed)` to x: of features `[count, *axes]` to `[count, *event]`.
-        mode: function from such features to x, of which each place is the likeliest given those before it.
-        features: `[*batch, *axes]`, with as many axes as an event.
-        event_shape: shape of an event.
+            `p(x_i | features, x before i)` at every pixel i.
+        draw: function `(features, seed)` to x `[count, *event]`, of features `[count, rows, columns, features]`.
+        mode: function from such features to the mode.
+        features: `[*batch, rows, columns, features]`.
+        event_shape: `(rows, columns, channels)`.
     """
 
     _parameter_properties = event_ndims(features=3)

@@ -53,8 +53,8 @@ def local_pixel_cnn(
     blocks: int = 2,
     name: str = "local_pixel_cnn",
 ) -> keras.Model:
-    """A PixelCNN of a small window: what it says of a pixel sees `window` rows above it, as many columns to its left,
-    and in the rows above to its right, whatever the number of blocks, and the features at its own place.
+    """A gated PixelCNN of a small window: what it returns for a pixel sees the features there, `window` rows above it,
+    with as many columns on both sides, and as many pixels to its left, whatever the number of blocks.
 
     Images `[batch, rows + window, columns + 2 * window, channels]`, padded above and on both sides, and features
     `[batch, rows, columns, features]`, to `[batch, rows, columns, outputs]`. Only the first convolution is wider than a

@@ -32,7 +32,7 @@ class AutoregressiveLikelihood(Likelihood):
         When latents are to hold what is global, and texture and strokes may be left to the decoder: what the window
         explains costs no rate, and leaves z (information preference, Chen et al. 2017, section 2). Start with a window
         of 1 to 3; the larger, the lower the rate, until latents are unused. Watch `rate`, and compare the free energy
-        with that of a decoder that is given no latents: what it does not beat, z has not done.
+        with that of the same decoder without latents: only below it are they worth their rate.
 
     Example:
         >>> import keras_vae
@@ -47,10 +47,11 @@ class AutoregressiveLikelihood(Likelihood):
     Args:
         base: of a pixel: "bernoulli" (x is 0 or 1), "discretized_logistic", "categorical", "normal", "laplace", or an
             object of `keras_vae.parts`.
-        window: of a pixel it holds so many rows above, so many columns on both sides of it there, and as many to its
-            left in its own row. 0: pixels are independent given z.
+        window: so many rows above a pixel, with so many columns on both sides, and as many pixels to its left in its
+            own row. 0: pixels are independent given z.
         features: size of what the decoder returns for a pixel.
-        network: causal, of images padded by the window and of features; None: `networks.local_pixel_cnn`.
+        network: causal, of images padded by the window and of features, with the same of a part of an image as of the
+            whole; None: `networks.local_pixel_cnn`.
         **kwargs: of `keras.layers.Layer`.
     """
 
