@@ -1,4 +1,5 @@
-"""Tiny models of the kinds that the seam must carry: latents of several rungs, flows, strings, latents of two kinds.
+"""Tiny models of the kinds that the seam must carry: latents of several rungs, flows, strings, pixels that see each
+other, latents of two kinds.
 
 A linear-Gaussian ladder's posterior can be made exact, and its log p(x) is known; so is that of a linear Markov chain.
 """
@@ -12,8 +13,10 @@ from tiny import networks
 import keras_vae
 from keras_vae.distributions import Joint
 from keras_vae.distributions.own import OwnDistribution
+from keras_vae.networks import dense_decoder, dense_encoder, local_pixel_cnn
 from keras_vae.parts import (
     AutoregressiveFlow,
+    AutoregressiveLikelihood,
     CouplingFlow,
     FlowPosterior,
     FlowPrior,
@@ -191,6 +194,15 @@ def strings(**kwargs):
     decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(LENGTH * ALPHABET)])
     decoder.add(keras.layers.Reshape((LENGTH, ALPHABET)))
     return keras_vae.VAE(encoder, decoder, latent_size=2, likelihood=CausalLikelihood(), **kwargs)
+
+
+# --- images whose pixels see those before them ----------------------------------------------------------------------
+
+
+def local_decoder(**kwargs):
+    encoder, decoder = dense_encoder((8, 8, 1), (16,)), dense_decoder(3, (8, 8, 4), (16,))
+    likelihood = AutoregressiveLikelihood(window=1, features=4, network=local_pixel_cnn(1, 4, 1, 1, width=8))
+    return keras_vae.VAE(encoder, decoder, latent_size=3, likelihood=likelihood, **kwargs)
 
 
 # --- latents of two kinds: a content, and a motion that is Markov ----------------------------------------------------

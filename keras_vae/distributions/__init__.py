@@ -2,7 +2,7 @@
 
 import warnings
 
-from keras_vae.distributions.autoregressive import AutoregressiveCodes
+from keras_vae.distributions.autoregressive import Autoregressive, AutoregressiveCodes
 from keras_vae.distributions.bernoulli import Bernoulli, IndependentBernoulli
 from keras_vae.distributions.coupled import (
     CoupledExponential,
@@ -19,6 +19,7 @@ from keras_vae.distributions.structures import Joint, centre, divergences, froze
 from keras_vae.distributions.visible import given_visible
 
 __all__ = [
+    "Autoregressive",
     "AutoregressiveCodes",
     "Bernoulli",
     "CoupledExponential",

@@ -1,4 +1,4 @@
-"""Whole numbers on a grid, each given those before it."""
+"""Values on a grid, each given those before it, row by row."""
 
 import math
 from collections.abc import Callable
@@ -7,8 +7,64 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.distributions.own import OwnDistribution, event_ndims
+from keras_vae.distributions.seeds import fold_in
 
 tfd = tfp.distributions
+
+
+class Autoregressive(OwnDistribution):
+    """Images, `p(x) = prod_i p(x_i | features, x before i)`, row by row: a density is one pass, a draw one a pixel.
+
+    There is no mean, since a pixel's depends on what is drawn before it; the mode is pixel by pixel the likeliest given
+    those before it.
+
+    Args:
+        given: function from x `[..., *batch, *event]` and the features to the distribution over x that is
+            `p(x_i | features, x before i)` at every pixel i.
+        draw: function `(features, seed)` to x `[count, *event]`, of features `[count, rows, columns, features]`.
+        mode: function from such features to the mode.
+        features: `[*batch, rows, columns, features]`.
+        event_shape: `(rows, columns, channels)`.
+    """
+
+    _parameter_properties = event_ndims(features=3)
+
+    def __init__(
+        self, given: Callable, draw: Callable, mode: Callable, features: tf.Tensor, event_shape: tuple[int, ...]
+    ) -> None:
+        self.given, self.draw, self.likeliest = given, draw, mode
+        self.features, self.event = features, tuple(event_shape)
+        parameters = {"given": given, "draw": draw, "mode": mode, "features": features, "event_shape": event_shape}
+        super().__init__(features.dtype, parameters)
+
+    def _batch_shape(self):
+        return self.features.shape[: -len(self.event)]
+
+    def _batch_shape_tensor(self):
+        return tf.shape(self.features)[: -len(self.event)]
+
+    def _event_shape(self):
+        return tf.TensorShape(self.event)
+
+    def _event_shape_tensor(self):
+        return tf.constant(self.event, tf.int32)
+
+    def _log_prob(self, x):
+        return self.given(x, self.features).log_prob(x)
+
+    def _sample_n(self, n, seed=None):
+        seed, shape = tfp.random.sanitize_seed(seed), tf.shape(self.features)
+        features = tf.broadcast_to(tf.stop_gradient(self.features), tf.concat([[n], shape], axis=0))
+        return self._unfolded(self.draw(self._folded(features), seed), tf.shape(features))
+
+    def _mode(self):
+        return self._unfolded(self.likeliest(self._folded(tf.stop_gradient(self.features))), tf.shape(self.features))
+
+    def _folded(self, features):
+        return tf.reshape(features, [-1, *features.shape[-len(self.event) :]])
+
+    def _unfolded(self, x, shape):
+        return tf.reshape(x, tf.concat([shape[: -len(self.event)], self.event], axis=0))
 
 
 class AutoregressiveCodes(OwnDistribution):
@@ -54,17 +110,30 @@ def draw_in_turn(logits: Callable, grid: tuple[int, ...], count: tf.Tensor, seed
     """Codes `[count, *grid]`, one position after another within one graph; `logits` as `AutoregressiveCodes` has it."""
     positions = math.prod(grid)
 
-    def step(position, codes):
-        here = logits(tf.reshape(codes, [-1, *grid]))
+    def draw(position, codes):
+        here = logits(codes)
         here = tf.reshape(here, [count, positions, here.shape[-1]])[:, position]
-        fold = tf.random.experimental.stateless_fold_in(seed, position)
-        code = tf.random.stateless_categorical(here, 1, fold, dtype=tf.int32)
-        return position + 1, tf.where(tf.range(positions) == position, code, codes)
+        return tf.random.stateless_categorical(here, 1, fold_in(seed, position), dtype=tf.int32)[:, 0]
 
-    _, codes = tf.while_loop(
-        lambda position, _: position < positions,
-        step,
-        (0, tf.zeros([count, positions], tf.int32)),
-        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, positions])),
-    )
-    return tf.reshape(codes, [-1, *grid])
+    return in_turn(draw, tf.zeros([count, *grid], tf.int32), len(grid))
+
+
+def in_turn(choose: Callable, start: tf.Tensor, axes: int) -> tf.Tensor:
+    """Values on a grid, chosen one place after another, row by row, within one graph.
+
+    Args:
+        choose: function from the number of a place and the values `[count, *grid, *channels]`, of which those before it
+            are chosen, to what stands there, `[count, *channels]`.
+        start: what stands where nothing is chosen yet, `[count, *grid, *channels]`.
+        axes: how many the grid has.
+    """
+    shape = start.shape
+    grid, channels = shape[1 : 1 + axes], shape[1 + axes :]
+    places = math.prod(grid)
+    here = tf.reshape(tf.range(places), [*grid, *[1] * len(channels)])
+
+    def step(place, values):
+        chosen = tf.reshape(choose(place, values), [-1, *[1] * axes, *channels])
+        return place + 1, tf.ensure_shape(tf.where(here == place, chosen, values), shape)
+
+    return tf.while_loop(lambda place, _: place < places, step, (0, start))[1]

@@ -37,6 +37,11 @@ class DiscretizedLogistic(OwnDistribution):
         draws = tfd.Logistic(self.loc, self.scale).sample(n, seed=seed)
         return tf.round(tf.clip_by_value(draws, 0.0, 1.0) * (self.levels - 1)) / (self.levels - 1)
 
+    def _mode(self):
+        inside = tf.round(tf.clip_by_value(self.loc, 0.0, 1.0) * (self.levels - 1)) / (self.levels - 1)
+        outermost = tf.where(self.loc < 0.5, tf.zeros_like(inside), tf.ones_like(inside))  # which have the tails
+        return tf.where(self._log_prob(outermost) > self._log_prob(inside), outermost, inside)
+
     def _mean(self):
         # The integral over [0, 1] of P(X > t), in closed form for the logistic before rounding.
         return self.scale * (tf.nn.softplus(self.loc / self.scale) - tf.nn.softplus((self.loc - 1.0) / self.scale))

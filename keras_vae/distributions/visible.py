@@ -14,6 +14,11 @@ def given_visible(p, visible, mask) -> Any:
         p: TFP distribution of a likelihood with independent dimensions.
         visible: known values, `[batch, *event]`.
         mask: boolean, true where they are known; broadcasts to `[batch, *event]`.
+
+    Raises:
+        TypeError: dimensions depend on each other: what is hidden, given what is visible, is another distribution.
     """
+    if not hasattr(p, "reinterpreted_batch_ndims"):
+        raise TypeError(f"Known dimensions need a likelihood of independent ones; got {type(p).__name__}.")
     hidden = tfd.Masked(p.distribution, ~mask, safe_sample_fn=lambda _: visible)
     return tfd.Independent(hidden, p.reinterpreted_batch_ndims)

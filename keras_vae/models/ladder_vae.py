@@ -101,7 +101,7 @@ class LadderVAE(LadderVerbs, VAE):
         lowest = (None, *self.shapes["z1"])
         self.likelihood.check(self.decoder, [lowest, states[0]] if states else lowest, event)
         networks.built(self.posterior, features[-1])
-        networks.built(self.likelihood, None)
+        networks.built(self.likelihood, (None, *event))
         super(VAE, self).build(input_shape)  # networks of one layer of latents are none of these
 
     def _shapes_down(self, features):

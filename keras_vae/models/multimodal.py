@@ -138,7 +138,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             features = output_shape(f"encoder of {name!r}", self.encoders[name], (None, *event))
             self.likelihood[name].check(self.decoders[name], (None, self.latent_size), event, name)
             built(self.posterior[name], features)
-            built(self.likelihood[name], None)
+            built(self.likelihood[name], (None, *event))
         super().build(input_shape)
 
     def _default_networks(self, events):

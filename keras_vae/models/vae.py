@@ -84,7 +84,7 @@ class VAE(LatentVariableModel):
         features = networks.output_shape("encoder", self.encoder, x)
         self.likelihood.check(self.decoder, z, event)
         networks.built(self.posterior, features)
-        networks.built(self.likelihood, None)
+        networks.built(self.likelihood, (None, *event))
         super().build(input_shape)
 
     def default_networks(self, parameters_shape: tuple[int, ...]) -> tuple[keras.Model, keras.Model]:

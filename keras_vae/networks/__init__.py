@@ -12,7 +12,7 @@ from keras_vae.networks.building import (
     output_shapes,
     reach,
 )
-from keras_vae.networks.causal import gated_pixel_cnn
+from keras_vae.networks.causal import gated_pixel_cnn, local_pixel_cnn
 from keras_vae.networks.condition import input_shapes
 from keras_vae.networks.convolutional import convolutional_decoder, convolutional_encoder, pooling_encoder
 from keras_vae.networks.default import (
@@ -52,6 +52,7 @@ __all__ = [
     "gated_pixel_cnn",
     "input_shapes",
     "known_shape",
+    "local_pixel_cnn",
     "network",
     "output_shape",
     "output_shapes",

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_vae.distributions import shown
 from keras_vae.objectives.objective import Objective
 
 
@@ -37,7 +38,7 @@ class VectorQuantized(Objective):
         if model.posterior.learned:
             losses["codebook"] = _squared_distance(ops.stop_gradient(features), vectors)
             losses["commitment"] = self.commitment * commitment
-        return terms, losses, p.mean()
+        return terms, losses, shown(p)
 
 
 def _squared_distance(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:

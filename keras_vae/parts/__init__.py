@@ -5,6 +5,7 @@ likelihood's of the decoder's output, a prior's of a condition or of nothing.
 """
 
 from keras_vae._registration import register
+from keras_vae.parts.autoregressive_likelihood import AutoregressiveLikelihood
 from keras_vae.parts.code_priors import CODE_PRIORS, AutoregressivePrior, CodePrior, UniformPrior
 from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, LearnedCodebook, MovingAverageCodebook
 from keras_vae.parts.coupled_prior import CoupledExponentialPrior
@@ -53,6 +54,7 @@ __all__ = [
     "POSTERIORS",
     "PRIORS",
     "AutoregressiveFlow",
+    "AutoregressiveLikelihood",
     "AutoregressivePrior",
     "BernoulliLikelihood",
     "CategoricalLikelihood",

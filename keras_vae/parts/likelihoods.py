@@ -28,8 +28,11 @@ class Likelihood(Part):
         one_hot: whether x must be one-hot along its last axis.
         logits: whether the decoder's outputs are logits, real numbers that no activation bounds.
         locations: whether the decoder's outputs are values of x, so that it must be able to return what x holds.
+        binary: whether x must be 0 or 1, and nothing between.
         density: whether p(x|z) is a density, whose value depends on the unit of x, and no probability of discrete
             data, which alone can be given in bits. Say False in a likelihood of your own that is none.
+        decoded: how many draws `log_likelihood` decodes at a time: what networks make of them stays in the processor's
+            cache.
         refuses_images: whether what looks like 8-bit images, not brought to [0, 1], is refused.
     """
 
@@ -37,8 +40,9 @@ class Likelihood(Part):
     data_dtype = "float32"
     one_hot = False
     refuses_images = False
-    logits = locations = False
+    logits = locations = binary = False
     density = True
+    decoded = 2000
 
     def parameters_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape, without batch, that the decoder must return for events of `event_shape`."""

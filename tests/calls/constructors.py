@@ -114,6 +114,8 @@ def of_parts() -> Iterator[Target]:
     yield from _each(parts, "UniformPrior AutoregressivePrior Critic BernoulliLikelihood CategoricalLikelihood")
     yield from _each(parts, "NormalLikelihood LaplaceLikelihood", scale=scale)
     yield from _each(parts, "DiscretizedLogisticLikelihood", scale=scale | accepted(decoded="decoded"))
+    base = part("bernoulli", "normal", of=parts.NormalLikelihood) | these(parts.AutoregressiveLikelihood())
+    yield from _each(parts, "AutoregressiveLikelihood", base=base)
     private = NEVER.without("None", "a list", "a range", "an array", "a Series", "a vector tensor", "a memoryview")
     private |= these(3, (-1, 0), (0.5, 0), (1,), (np.nan, 0), ("1", 0), (True, 0))
     coupled = {"latent_sizes": sizes().without("None"), "private_sizes": private, "start": number()}
@@ -152,6 +154,7 @@ def of_networks() -> Iterator[Target]:
     yield from _each(room, "default_grid_decoder", {"output_shape": (8, 8, 1), "latent_size": 3}, output_shape=image)
     pixels = {"grid": (4, 4), "codes": 8, "width": 8, "blocks": 2}
     yield from _each(room, "gated_pixel_cnn", pixels, grid=shape(2))
+    yield from _each(room, "local_pixel_cnn", {"channels": 1, "features": 3, "outputs": 1, "width": 8})
     yield from _each(room, "MaskedAutoregressiveNetwork", {"places": 3})
     yield from _each(room, "VelocityNetwork", {"size": 3}, size=COUNT, widths=sizes().without("None"))
     yield from _each(room, "dense_ladder_encoder", {"shape": (8, 8, 1), "widths": (8, 8)}, widths=sizes())

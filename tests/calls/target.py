@@ -33,7 +33,7 @@ from keras_vae import objectives, parts
 COUNTS = (
     "latent_size importance_samples components codes sweeps chains prior_sweeps places outputs steps samples lags "
     "trees iterations train test votes principal_components rounds every count height width repeats cycles "
-    "dataset_size trials executions workers"
+    "dataset_size trials executions workers channels features"
 )
 FLAGS = (
     "stratified reconstruct_absent completes warm_start refuses_images shuffle drop_remainder weights recipe move "
@@ -43,7 +43,7 @@ SORTS: dict[str, Sort] = {
     **dict.fromkeys(FLAGS.split(), FLAG),
     **dict.fromkeys(COUNTS.split(), COUNT),
     **dict.fromkeys(["chunk", "largest_subset", "pairs", "epochs", "batch_size"], COUNT_OR_NONE),
-    **dict.fromkeys(["random_subsets", "context_size", "blocks", "gradient_sweeps"], whole(0)),
+    **dict.fromkeys(["random_subsets", "context_size", "blocks", "gradient_sweeps", "window"], whole(0)),
     **dict.fromkeys(
         ["beta", "gamma", "commitment", "capacity", "start", "tolerance", "restart_below", "threshold"], number(0.0)
     ),

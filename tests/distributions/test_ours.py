@@ -21,8 +21,8 @@ from keras_vae.distributions import (
     given_visible,
 )
 from keras_vae.distributions.coupled import CoupledExponential
-from keras_vae.networks import gated_pixel_cnn
-from keras_vae.parts import AutoregressivePrior, NormalLikelihood
+from keras_vae.networks import gated_pixel_cnn, local_pixel_cnn
+from keras_vae.parts import AutoregressiveLikelihood, AutoregressivePrior, NormalLikelihood
 
 tfd = tfp.distributions
 RNG = np.random.default_rng(0)
@@ -79,6 +79,15 @@ def codes(fitted):
         weight.assign(weight + 0.3 * normal(*weight.shape))
     parameters = (prior.network.weights[-1].value,) if fitted else ()
     return Case(lambda *_: prior.distribution(), parameters, event_shape=(2, 2), discrete=True)
+
+
+def pixels():
+    """Images of 2x3 bits, given maps of two features."""
+    likelihood = AutoregressiveLikelihood(window=1, features=2, network=local_pixel_cnn(1, 2, 1, 1, width=4, blocks=1))
+    likelihood.build((None, 2, 3, 1))
+    for weight in likelihood.network.weights:
+        weight.assign(normal(*weight.shape))
+    return Case(likelihood.distribution, (normal(3, 2, 3, 2),), (2, 3, 1), (3,), discrete=True)
 
 
 def uniform(grids):
@@ -161,6 +170,7 @@ CASES = {
     "ProbabilityFlow that stands still": dataclasses.replace(
         Case(still, (), (2,)), log_prob=lambda z: tfd.MultivariateNormalDiag(tf.zeros(2)).log_prob(z)
     ),
+    "Autoregressive": pixels(),
     "given_visible": Case(
         lambda loc: given_visible(NormalLikelihood(0.5).distribution(loc), VISIBLE, MASK),
         (normal(3, 4),),

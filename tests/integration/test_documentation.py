@@ -13,11 +13,12 @@ import pytest
 import tensorflow as tf
 
 import keras_vae
-from keras_vae import zoo
+from keras_vae import parts, zoo
 from keras_vae.zoo import entries
 
 ROOT = pathlib.Path(__file__).parents[2]
 PUBLIC = {"keras_vae": keras_vae} | {name: getattr(keras_vae, name) for name in keras_vae.__all__}
+PUBLIC |= {f"parts.{name}": getattr(parts, name) for name in parts.__all__ if isinstance(getattr(parts, name), type)}
 
 
 def blocks(path):

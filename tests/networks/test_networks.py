@@ -196,3 +196,16 @@ def test_default_encoder_halves_images_to_about_four_pixels(side, smallest):
         layer for layer in networks.default_encoder((side, side, 1)).layers if "Conv2D" in type(layer).__name__
     ]
     assert convolutions[-1].output.shape[1] == smallest
+
+
+@pytest.mark.parametrize("window", [0, 1, 3])
+def test_a_local_pixel_cnn_returns_of_a_window_what_it_returns_of_the_whole_image(window):
+    network, rng = networks.local_pixel_cnn(2, 3, 4, window, width=8), np.random.default_rng(0)
+    padded = rng.normal(size=(2, 5 + window, 6 + 2 * window, 2)).astype("float32")
+    given = rng.normal(size=(2, 5, 6, 3)).astype("float32")
+    whole = network([padded, given])
+    assert whole.shape == (2, 5, 6, 4)
+    for row, column in ((0, 0), (2, 5), (4, 3)):
+        seen = padded[:, row : row + window + 1, column : column + 2 * window + 1]
+        one = network([seen, given[:, row : row + 1, column : column + 1]])
+        np.testing.assert_allclose(one[:, 0, 0], whole[:, row, column], rtol=1e-5, atol=1e-5)

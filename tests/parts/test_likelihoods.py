@@ -261,5 +261,13 @@ def test_the_names_mean_what_their_classes_do():
         assert made.scale_value() == 1.0  # before it is built
 
 
+@pytest.mark.parametrize("raw_scale", [-3.0, 0.0, 5.0, 30.0])
+def test_the_mode_of_a_discretized_logistic_is_the_likeliest_of_all_its_levels(raw_scale):
+    for loc in (-0.3, 0.0, 0.04, 0.31, 0.49, 0.51, 0.97, 1.2):
+        p, values = discretized(loc, raw_scale, levels=16)
+        np.testing.assert_allclose(p.log_prob(p.mode())[0], np.max(p.log_prob(values)), atol=1e-5)
+        assert np.isclose(values, p.mode()).any()
+
+
 def test_a_likelihood_says_whether_it_is_a_density():
     assert {name for name, cls in LIKELIHOODS.items() if cls.density} == {"normal", "laplace"}

@@ -35,6 +35,10 @@ def assert_support(x: tf.Tensor, likelihood: Likelihood, name: str) -> None:
         if (lowest, highest) == (0.0, 1.0):
             advice += ' Divide 8-bit images by 255, or choose likelihood="normal" for real numbers;'
         _assert(tf.reduce_all((x >= lowest) & (x <= highest)), advice, x)
+        if likelihood.binary:
+            advice = f"{name} must be 0 or 1 under this likelihood, and nothing between. x > 0.5, or "
+            advice += "keras_vae.data.binarize(x, seed), makes bits of it;"
+            _assert(tf.reduce_all((x == 0.0) | (x == 1.0)), advice, x)
     elif likelihood.refuses_images and len(x.shape) == 4:
         largest = tf.reduce_max(x)
         bytes_ = (tf.reduce_min(x) >= 0) & (largest > 50) & (largest <= 255)

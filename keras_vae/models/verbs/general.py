@@ -16,6 +16,7 @@ from keras_vae.distributions import centre, shown
 from keras_vae.distributions.seeds import fold_in, stateless
 from keras_vae.models.inputs import Batch, examples
 from keras_vae.models.verbs.importance import draws_at_a_time, log_likelihood_function
+from keras_vae.parts import Likelihood
 
 VALUES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # of a latent that is traversed
 
@@ -178,7 +179,7 @@ class Verbs:
         Args:
             samples: draws of q(z|x) an example; the estimate rises with it towards log p(x).
             batch_size, chunk: examples and draws of each held in memory at a time. None: as many draws as make about
-                2,000 of all these examples together, at least one of each.
+                2,000 of all these examples together, at least one of each; 200 where pixels depend on each other.
             progress: None, or a function called with the number of examples just done.
         """
         samples = checks.whole("samples", samples)
@@ -191,9 +192,11 @@ class Verbs:
 
     def _scored(self, batches: Iterable[Batch], samples, chunk, seed, progress):
         function = self.graph("log_likelihood", lambda: log_likelihood_function(self), made=True)
+        likelihoods = checks.named(getattr(self, "likelihood", {})).values()
+        decoded = min((part.decoded for part in likelihoods), default=Likelihood.decoded)
         results = []
         for index, part in enumerate(batches):
-            at_a_time = chunk or draws_at_a_time(samples, examples(part.x))
+            at_a_time = chunk or draws_at_a_time(samples, examples(part.x), decoded)
             checks.held("chunk", min(at_a_time, samples), examples(part.x) * self.example_bytes())
             counts = tf.constant(samples), tf.constant(min(at_a_time, samples))
             results.append(function(part, fold_in(seed, index), *counts).numpy())

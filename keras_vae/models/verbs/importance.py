@@ -6,13 +6,12 @@ from typing import Any
 import tensorflow as tf
 
 from keras_vae.distributions.seeds import fold_in
+from keras_vae.parts import Likelihood
 
-DECODED = 2000  # draws at a time: what decoders make of them stays in the processor's cache
 
-
-def draws_at_a_time(samples: int, examples: int) -> int:
-    """Draws of each example at a time that make about `DECODED` in all, in equal parts: none is nearly empty."""
-    parts = max(round(samples * examples / DECODED), 1)
+def draws_at_a_time(samples: int, examples: int, decoded: int = Likelihood.decoded) -> int:
+    """Draws of each example at a time that make about `decoded` in all, in equal parts: none is nearly empty."""
+    parts = max(round(samples * examples / decoded), 1)
     return -(-samples // parts)
 
 
