@@ -13,7 +13,8 @@ from keras_vae.distributions.coupled import (
 from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
 from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
-from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, shown
+from keras_vae.distributions.spherical import PowerSpherical
+from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, nearest, shown
 from keras_vae.distributions.visible import given_visible
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "IndependentBernoulli",
     "Joint",
     "NormalMixture",
+    "PowerSpherical",
     "annealed_log_partition",
     "centre",
     "coupled_kl_divergence",
@@ -34,6 +36,7 @@ __all__ = [
     "given_visible",
     "kl_divergence",
     "mixture_of_experts",
+    "nearest",
     "product_of_experts",
     "shown",
 ]

@@ -24,10 +24,13 @@ from keras_vae.parts.likelihoods import (
 from keras_vae.parts.part import Part, Posterior, Prior
 from keras_vae.parts.posteriors import (
     POSTERIORS,
+    DeterministicPosterior,
+    HeadPosterior,
     HomoscedasticNormalPosterior,
     LaplacePosterior,
     LocationScalePosterior,
     NormalPosterior,
+    PowerSphericalPosterior,
 )
 from keras_vae.parts.priors import (
     PRIORS,
@@ -35,6 +38,7 @@ from keras_vae.parts.priors import (
     LaplacePrior,
     LatentPrior,
     NormalMixturePrior,
+    SphericalUniformPrior,
     StandardNormalPrior,
 )
 from keras_vae.parts.registry import resolve
@@ -57,11 +61,13 @@ __all__ = [
     "ConditionalNormalPrior",
     "CoupledExponentialPrior",
     "Critic",
+    "DeterministicPosterior",
     "DiscretizedLogisticLikelihood",
     "FiniteScalarCodebook",
     "FlowPosterior",
     "FlowPrior",
     "GradientCodebook",
+    "HeadPosterior",
     "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
@@ -76,8 +82,10 @@ __all__ = [
     "NormalPosterior",
     "Part",
     "Posterior",
+    "PowerSphericalPosterior",
     "Prior",
     "Rung",
+    "SphericalUniformPrior",
     "StandardNormalPrior",
     "UniformPrior",
     "resolve",
