@@ -12,6 +12,7 @@ from tiny import networks
 import keras_vae
 from keras_vae.distributions import Joint
 from keras_vae.distributions.own import OwnDistribution
+from keras_vae.objectives import AdversarialMatching, MaximumMeanDiscrepancy, Regularized
 from keras_vae.parts import AutoregressiveFlow, FlowPosterior, FlowPrior, Likelihood, NormalLikelihood, Posterior, Prior
 
 tfd = tfp.distributions
@@ -116,6 +117,30 @@ def flow_prior(**kwargs):
 
 def flow_posterior(**kwargs):
     return keras_vae.VAE(*networks(), latent_size=3, posterior=FlowPosterior(3, flow=flow()), **kwargs)
+
+
+# --- latents on a sphere, and points ---------------------------------------------------------------------------------
+
+
+def directions(**kwargs):
+    return keras_vae.VAE(*networks(), latent_size=3, prior="spherical_uniform", posterior="power_spherical", **kwargs)
+
+
+def points(objective, **kwargs):
+    """Of a deterministic encoder, which has no rate, no free energy and no likelihood."""
+    return keras_vae.VAE(*networks(), latent_size=3, posterior="deterministic", objective=objective, **kwargs)
+
+
+def wasserstein(**kwargs):
+    return points(MaximumMeanDiscrepancy(), **kwargs)
+
+
+def adversarial(**kwargs):
+    return points(AdversarialMatching(critic=(8,)), **kwargs)
+
+
+def regularized(**kwargs):
+    return points(Regularized(), **kwargs)
 
 
 # --- strings over a tiny alphabet ------------------------------------------------------------------------------------

@@ -26,11 +26,11 @@ GROUPS: dict[str, Callable[[], Iterator[Target]]] = {
 ROOMS = (keras_vae, distributions, networks, parts, objectives, metrics, data, plots, callbacks, zoo, tuning)
 NOT_CALLED = {
     "a base class, of which nobody makes one": "LatentVariableModel MultimodalVAE Part Prior Posterior Likelihood "
-    "LatentPrior CodePrior Codebook LearnedCodebook LocationScalePosterior Objective",
+    "LatentPrior CodePrior Codebook LearnedCodebook HeadPosterior LocationScalePosterior Objective",
     "made by the package of tensors, a distribution as TFP's": "AutoregressiveCodes Bernoulli IndependentBernoulli "
-    "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture",
+    "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture PowerSpherical",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre divergences "
-    "frozen given_visible shown",
+    "frozen given_visible nearest shown",
     "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape "
     "output_shapes reach",
     "a layer, whose arguments Keras checks": "MaskedDense SubpixelConv2DTranspose",
@@ -42,8 +42,8 @@ NOT_CALLED = {
 }
 # Of models: what the package and Keras call, with a `Batch` or with what they made themselves.
 SEAM = (
-    "accept batches build_for build_for_first checked prepare require_built reconstruction latents graph seed_of "
-    "example_bytes "
+    "accept batches build_for build_for_first check_parts checked prepare require_built require_density "
+    "reconstruction latents graph seed_of example_bytes "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
     "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
     "default_networks part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
