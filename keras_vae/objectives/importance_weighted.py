@@ -159,8 +159,8 @@ class PartiallyImportanceWeighted(ImportanceWeighted):
 
     one_view = True
 
-    def __init__(self, samples: int = 64, groups: int = 8, beta: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(samples, "doubly_reparameterized", beta=beta, **kwargs)
+    def __init__(self, samples: int = 64, groups: int = 8, beta: float = 1.0, name: str | None = None) -> None:
+        super().__init__(samples, "doubly_reparameterized", beta=beta, name=name)
         self.groups = checks.whole("groups", groups)
         if self.samples % self.groups:
             raise ValueError(f"samples must be a multiple of groups; got {self.samples} and {self.groups}.")
@@ -176,7 +176,7 @@ class PartiallyImportanceWeighted(ImportanceWeighted):
 
     def get_config(self):
         config = {**super().get_config(), "groups": self.groups}
-        return {name: value for name, value in config.items() if name not in ("estimator", "bound")}
+        return {name: config[name] for name in ("samples", "groups", "beta", "name")}
 
 
 def scale_gradient_later(z) -> Any:

@@ -42,7 +42,7 @@ NOT_CALLED = {
 }
 # Of models: what the package and Keras call, with a `Batch` or with what they made themselves.
 SEAM = (
-    "accept batches build_for build_for_first check_parts checked prepare require_built require_density "
+    "accept add_pseudo_inputs batches build_for build_for_first check_parts checked prepare require_built require_density "
     "reconstruction latents graph seed_of example_bytes "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
     "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
