@@ -42,8 +42,8 @@ NOT_CALLED = {
 }
 # Of models: what the package and Keras call, with a `Batch` or with what they made themselves.
 SEAM = (
-    "accept add_pseudo_inputs batches build_for build_for_first check_parts checked prepare require_built require_density "
-    "reconstruction latents graph seed_of example_bytes "
+    "accept add_pseudo_inputs batches build_for build_for_first check_parts checked prepare require_built "
+    "require_density reconstruction latents graph seed_of example_bytes "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
     "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
     "default_networks part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
