@@ -28,7 +28,8 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     `[..., batch, *event]`, or any nest of them.
 
     Args:
-        objective: "free_energy", "importance_weighted", "capacity", or an object of `keras_vae.objectives`.
+        objective: "free_energy", "importance_weighted", "capacity", "maximum_mean_discrepancy" or another of
+            `keras_vae.objectives.OBJECTIVES`, or an object of `keras_vae.objectives`.
         beta: weight of the rate in an objective that is named; one that is an object has its own. `model.beta` is a
             variable: `model.beta.assign(4.0)`.
         seed: of all random draws; None: drawn from Python's generator, as `keras.utils.set_random_seed` sets it.

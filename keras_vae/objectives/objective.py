@@ -93,7 +93,7 @@ class Objective(keras.layers.Layer):
 
     def asks_for_rate(self) -> bool:
         """Whether a rate near zero, nats, says that the latents have gone unused: not where nothing weighs it."""
-        return hasattr(self, "beta") and float(self.beta) > 0.0
+        return hasattr(self, "beta") and float(self.beta.numpy()) > 0.0
 
     def load_own_variables(self, store):
         # Archives from before objectives were parts hold none of its variables: the model gives it those that it finds
