@@ -182,10 +182,11 @@ ROWS = {
 
 def model_of(name: str, shape: tuple[int, ...], seed: int) -> keras_vae.VAE:
     """A row's model for images of a shape, built."""
-    row, networks = ROWS[name], ()
+    row, common = ROWS[name], {}
     if row.kind is not keras_vae.LadderVAE:
-        networks = dense_encoder(shape, WIDTHS, "elu"), dense_decoder(LATENTS, shape, WIDTHS, "elu"), LATENTS
-    model = row.kind(*networks, **row.arguments(int(np.prod(shape))), seed=seed)
+        common = {"encoder": dense_encoder(shape, WIDTHS, "elu"), "latent_size": LATENTS}
+        common["decoder"] = dense_decoder(LATENTS, shape, WIDTHS, "elu")
+    model = row.kind(**common, **row.arguments(int(np.prod(shape))), seed=seed)
     model.build((None, *shape))
     return model
 

@@ -143,6 +143,14 @@ def test_a_row_that_fails_is_told_of_and_one_of_other_settings_is_made_anew(tmp_
         quick(tmp_path, "rae", table=True)
 
 
+@pytest.mark.parametrize("name", families.ROWS)
+def test_every_row_has_a_model_with_the_one_network(name):
+    model = families.model_of(name, (8, 8, 1), seed=0)
+    kernels = [weight.shape for weight in model.encoder.trainable_weights if len(weight.shape) == 2]
+    assert kernels[:2] == [(64, 300), (300, 300)]
+    assert families.code_lines(*families.ROWS[name].adds) > 5
+
+
 def test_lines_of_code_are_those_without_docstrings_comments_and_blanks():
     source = '''
 class Part:
