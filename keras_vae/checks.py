@@ -149,6 +149,21 @@ def number(
     return real
 
 
+def reals(name: str, value: Any, **bounds: float) -> tuple[float, ...]:
+    """A sequence of finite numbers within bounds, at least one, as a tuple.
+
+    Args:
+        **bounds: of `number`.
+
+    Raises:
+        TypeError: no sequence of numbers.
+        ValueError: none, or one that is not finite or out of bounds.
+    """
+    if not sequence(value) or not len(value):
+        raise TypeError(f"{name} must be a list of numbers, at least one; got {told(value)}.")
+    return tuple(number(f"each of {name}", part, **bounds) for part in value)
+
+
 def flag(name: str, value: Any) -> bool:
     """True or False.
 

@@ -14,6 +14,7 @@ import keras_vae
 from keras_vae.distributions import Joint
 from keras_vae.distributions.own import OwnDistribution
 from keras_vae.networks import dense_decoder, dense_encoder, local_pixel_cnn
+from keras_vae.objectives import AdversarialMatching, MaximumMeanDiscrepancy, Regularized
 from keras_vae.parts import (
     AutoregressiveFlow,
     AutoregressiveLikelihood,
@@ -135,6 +136,30 @@ def coupling(**kwargs):
     prior = FlowPrior(3, flow=CouplingFlow(3, 2, (8,), coupling="spline"))
     posterior = FlowPosterior(3, flow=CouplingFlow(3, 2, (8,), context_size=4))
     return keras_vae.VAE(*networks(), latent_size=3, prior=prior, posterior=posterior, **kwargs)
+
+
+# --- latents on a sphere, and points ---------------------------------------------------------------------------------
+
+
+def directions(**kwargs):
+    return keras_vae.VAE(*networks(), latent_size=3, prior="spherical_uniform", posterior="power_spherical", **kwargs)
+
+
+def points(objective, **kwargs):
+    """Of a deterministic encoder, which has no rate, no free energy and no likelihood."""
+    return keras_vae.VAE(*networks(), latent_size=3, posterior="deterministic", objective=objective, **kwargs)
+
+
+def wasserstein(**kwargs):
+    return points(MaximumMeanDiscrepancy(), **kwargs)
+
+
+def adversarial(**kwargs):
+    return points(AdversarialMatching(critic=(8,)), **kwargs)
+
+
+def regularized(**kwargs):
+    return points(Regularized(), **kwargs)
 
 
 # --- strings over a tiny alphabet ------------------------------------------------------------------------------------

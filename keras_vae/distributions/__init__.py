@@ -15,7 +15,8 @@ from keras_vae.distributions.experts import mixture_of_experts, product_of_exper
 from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.probability_flow import ProbabilityFlow
 from keras_vae.distributions.reweighted import ReweightedNormal
-from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, shown
+from keras_vae.distributions.spherical import PowerSpherical
+from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, nearest, shown
 from keras_vae.distributions.visible import given_visible
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "IndependentBernoulli",
     "Joint",
     "NormalMixture",
+    "PowerSpherical",
     "ProbabilityFlow",
     "ReweightedNormal",
     "annealed_log_partition",
@@ -39,6 +41,7 @@ __all__ = [
     "given_visible",
     "kl_divergence",
     "mixture_of_experts",
+    "nearest",
     "product_of_experts",
     "shown",
 ]

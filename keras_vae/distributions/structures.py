@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae import checks
+from keras_vae.distributions.spherical import PowerSpherical
 
 tfd = tfp.distributions
 
@@ -104,13 +105,19 @@ def kl_divergence(q: Any, p: Any, z: tf.Tensor) -> tf.Tensor:
 
 @functools.singledispatch
 def divergences(q: Any, p: Any, z: Any) -> Any:
-    """KL(q || p) in nats: one number an example, `[..., batch]`, or a dict of them for the parts of a `Joint`.
+    """KL(q || p) in nats: one number an example, `[..., batch]`, or a dict of them for the parts of a `Joint`; an empty
+    one of a point, which has no density.
 
     Args:
         q, p: posterior and prior.
         z: draws of q, a tensor or what q is over.
     """
     return kl_divergence(q, p, z)
+
+
+@divergences.register(_any(tfd.VectorDeterministic))
+def _(q, p, z):
+    return {}  # a point has no density: it is infinitely far from all that have one
 
 
 @divergences.register
@@ -120,9 +127,14 @@ def _(q: Joint, p, z):
 
 @functools.singledispatch
 def centre(q: Any) -> Any:
-    """One value an example that stands for q: its mean; through a flow, where the base's mean goes; part by part, each
-    given the centres before it."""
+    """One value an example that stands for q: its mean; through a flow, where the base's mean goes; of directions the
+    mean one; part by part, each given the centres before it."""
     return q.mean()
+
+
+@centre.register
+def _(q: PowerSpherical):
+    return q.mean_direction  # the mean lies within the sphere
 
 
 @centre.register(_any(tfd.TransformedDistribution))
@@ -133,6 +145,17 @@ def _(q):
 @centre.register
 def _(q: Joint):
     return q.walk(lambda _, part: centre(part))
+
+
+@functools.singledispatch
+def nearest(q: Any, z: Any) -> Any:
+    """What q may draw that is nearest to z: z itself, but of directions a unit vector."""
+    return z
+
+
+@nearest.register
+def _(q: PowerSpherical, z):
+    return tf.math.l2_normalize(z, axis=-1)
 
 
 @functools.singledispatch
@@ -165,5 +188,6 @@ def frozen(q: Any) -> Any:
 @frozen.register(_any(tfd.MixtureSameFamily))
 @frozen.register(tfd.MultivariateNormalDiag)
 @frozen.register(tfd.MultivariateNormalTriL)
+@frozen.register(PowerSpherical)
 def _(q):
     return tf.nest.map_structure(tf.stop_gradient, q, expand_composites=True)

@@ -29,9 +29,10 @@ def free_energy(model: keras.Model, x: Any, batch_size: int = 500, samples: int 
         `{"free_energy": Estimate, "distortion": Estimate, "rate": Estimate, ...}`, nats per example.
 
     Raises:
-        TypeError, ValueError: no model of keras_vae, data that it cannot take, a number out of its range.
+        TypeError, ValueError: no model of keras_vae, or one without a density; data that it cannot take, a number out
+            of its range.
     """
-    require_model(model, "batches", "evaluate", "objective")
+    require_model(model, "batches", "evaluate", "objective").require_density()
     batch_size, samples = checks.whole("batch_size", batch_size), checks.whole("samples", samples)
     options, passes = {"verbose": 0, "return_dict": True}, 1
     if _streams(x):

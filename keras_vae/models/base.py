@@ -28,7 +28,8 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     `[..., batch, *event]`, or any nest of them.
 
     Args:
-        objective: "free_energy", "importance_weighted", "capacity", or an object of `keras_vae.objectives`.
+        objective: "free_energy", "importance_weighted", "capacity", "maximum_mean_discrepancy" or another of
+            `keras_vae.objectives.OBJECTIVES`, or an object of `keras_vae.objectives`.
         beta: weight of the rate in an objective that is named; one that is an object has its own. `model.beta` is a
             variable: `model.beta.assign(4.0)`.
         seed: of all random draws; None: drawn from Python's generator, as `keras.utils.set_random_seed` sets it.
@@ -86,6 +87,41 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
     def beta(self) -> keras.Variable:
         """Weight of the rate in the objective, a variable."""
         return self.objective.beta
+
+    @property
+    def has_density(self) -> bool:
+        """Whether the posterior has a density, and so the model a rate, a free energy and a likelihood."""
+        return getattr(getattr(self, "posterior", None), "density", True)
+
+    def require_density(self) -> None:
+        """Refuses what asks for a posterior with a density.
+
+        Raises:
+            ValueError: it is a point.
+        """
+        if not self.has_density:
+            raise ValueError(
+                f"{type(self.posterior).__name__} is a point without a density: there is no rate, no free energy and "
+                'no likelihood. Take metrics.reconstruction_error, or a posterior such as "normal".'
+            )
+
+    def check_parts(self) -> None:
+        """Refuses a posterior, a prior and an objective that do not go together.
+
+        Raises:
+            ValueError: the message has what would.
+        """
+        given, wanted = type(self.objective).__name__, self.objective.densities
+        if self.has_density not in wanted:
+            kind = 'a posterior with a density, such as "normal"' if True in wanted else 'posterior="deterministic"'
+            raise ValueError(f"{given} needs {kind}; got {type(self.posterior).__name__}.")
+        if not self.has_density and self.objective.asks_for_rate():
+            raise ValueError(f"A {type(self.posterior).__name__} has no rate to be weighed: give {given}(beta=0.0).")
+        if getattr(self.posterior, "spherical", False) != self.prior.spherical:
+            raise ValueError(
+                'Unit vectors are of both or neither: posterior="power_spherical" goes with prior="spherical_uniform"; '
+                f"got {checks.told(self.posterior)} and {type(self.prior).__name__}."
+            )
 
     # --- what a variant defines ---------------------------------------------------------------------------------
 
@@ -149,11 +185,15 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
 
     def build(self, input_shape):
         """Subclasses create their networks, then call this."""
+        shape = self.latent_shape()
+        if self.objective.one_view and (not isinstance(shape, tuple) or len(shape) != 1):
+            raise ValueError(f"{type(self.objective).__name__} takes latents that are one vector; got {shape}.")
         for part in (self.prior, self.objective):
             if not part.built:
                 part.build(tree.map_shape_structure(lambda shape: (None, *shape), self.latent_shape()))
-        self.term_names = tuple(dict.fromkeys((*self.term_names, *self.objective.term_names)))
-        names = ("free_energy", *self.term_names)
+        names = dict.fromkeys((*self.term_names, *self.objective.term_names))
+        self.term_names = tuple(name for name in names if self.has_density or name != "rate")
+        names = ("free_energy", *self.term_names) if self.has_density else self.term_names
         self.trackers = {name: keras.metrics.Mean(name, dtype="float32") for name in names}
 
     def next_seed(self) -> tf.Tensor:

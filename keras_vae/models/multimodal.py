@@ -21,9 +21,11 @@ from keras_vae.networks import (
     network,
     output_shape,
 )
-from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, Posterior, Prior, resolve
+from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, LocationScalePosterior, Prior, resolve
 
-OF_POSTERIORS = (POSTERIORS, Posterior, "posterior")
+# Experts are fused by their locations and scales
+FUSED = {name: cls for name, cls in POSTERIORS.items() if issubclass(cls, LocationScalePosterior)}
+OF_POSTERIORS = (FUSED, LocationScalePosterior, "posterior")
 OF_LIKELIHOODS = (LIKELIHOODS, Likelihood, "likelihood")
 
 
@@ -75,6 +77,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             for part in checks.named(value).values():
                 resolve(part, *arguments, latent_size=self.latent_size)
         self.posterior, self.likelihood = posterior, likelihood
+        self.check_parts()
         self.private_latents = checks.by_name("private_latents", private_latents, checks.whole, 0)
         self.modality_weights = checks.by_name("modality_weights", modality_weights, checks.number, 0.0)
         self.encoders, self.decoders = None, None

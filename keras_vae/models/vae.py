@@ -38,8 +38,9 @@ class VAE(LatentVariableModel):
         latent_size: number of latents.
         likelihood: "bernoulli", "normal", "laplace", "discretized_logistic", "categorical", or an object of
             `keras_vae.distributions`.
-        prior: "standard_normal", "laplace", "normal_mixture", or an object of `keras_vae.parts`.
-        posterior: "normal", "laplace", or an object of `keras_vae.parts`.
+        prior: "standard_normal", "laplace", "normal_mixture", "flow", "spherical_uniform", or an object of
+            `keras_vae.parts`.
+        posterior: "normal", "laplace", "flow", "power_spherical", "deterministic", or an object of `keras_vae.parts`.
         **kwargs: `objective`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
 
@@ -68,6 +69,7 @@ class VAE(LatentVariableModel):
         self.prior = resolve(prior, self.priors, Prior, "prior", **made_with)
         self.posterior = resolve(posterior, self.posteriors, Posterior, "posterior", **made_with)
         self.likelihood = resolve(likelihood, LIKELIHOODS, Likelihood, "likelihood")
+        self.check_parts()
         # Networks last, here as in `build`: Keras keys an optimizer's saved state by the order of creation.
         self.encoder, self.decoder = encoder, decoder
 

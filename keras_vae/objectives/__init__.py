@@ -6,8 +6,14 @@ from typing import Any
 from keras_vae import checks
 from keras_vae._registration import register
 from keras_vae.objectives.free_energy import Capacity, FreeBits, FreeEnergy
-from keras_vae.objectives.importance_weighted import ImportanceWeighted
+from keras_vae.objectives.importance_weighted import (
+    CombinationImportanceWeighted,
+    ImportanceWeighted,
+    PartiallyImportanceWeighted,
+)
+from keras_vae.objectives.matching import AdversarialMatching, MaximumMeanDiscrepancy
 from keras_vae.objectives.objective import Inference, Objective
+from keras_vae.objectives.regularized import Regularized
 from keras_vae.objectives.total_correlation import Adversarial, TotalCorrelation
 from keras_vae.objectives.vector_quantized import VectorQuantized
 
@@ -16,17 +22,25 @@ OBJECTIVES = {
     "importance_weighted": ImportanceWeighted,
     "capacity": Capacity,
     "free_bits": FreeBits,
+    "maximum_mean_discrepancy": MaximumMeanDiscrepancy,
+    "adversarial_matching": AdversarialMatching,
+    "regularized": Regularized,
 }
 
 __all__ = [
     "OBJECTIVES",
     "Adversarial",
+    "AdversarialMatching",
     "Capacity",
+    "CombinationImportanceWeighted",
     "FreeBits",
     "FreeEnergy",
     "ImportanceWeighted",
     "Inference",
+    "MaximumMeanDiscrepancy",
     "Objective",
+    "PartiallyImportanceWeighted",
+    "Regularized",
     "TotalCorrelation",
     "VectorQuantized",
     "resolve",

@@ -32,14 +32,15 @@ class FreeEnergy(Objective):
         if self.samples > 1:
             output = tree.map_structure(lambda part: part[0], output)
             rates, distortions = tree.map_structure(lambda part: tf.reduce_mean(part, axis=0), (rates, distortions))
-        rate = tf.add_n(tree.flatten(rates))
         counted = {name: inference.total(value, inference.counted) for name, value in distortions.items()}
         measured = {name: inference.total(value, inference.measured) for name, value in distortions.items()}
-        terms = {**named(measured), "rate": inference.total(rate, inference.measured)}
-        if isinstance(rates, dict):
-            terms |= {f"rate_{name}": inference.total(part, inference.measured) for name, part in rates.items()}
-        counted_rates = tree.map_structure(lambda part: inference.total(part, inference.counted), rates)
-        losses = {"rate": self.weighted(counted_rates)}
+        terms, losses = named(measured), {}
+        if tree.flatten(rates):  # a point has none
+            terms["rate"] = inference.total(tf.add_n(tree.flatten(rates)), inference.measured)
+            if isinstance(rates, dict):
+                terms |= {f"rate_{name}": inference.total(part, inference.measured) for name, part in rates.items()}
+            counted_rates = tree.map_structure(lambda part: inference.total(part, inference.counted), rates)
+            losses["rate"] = self.weighted(counted_rates)
         for name, value in counted.items():
             losses[f"distortion_{name}".rstrip("_")] = model.distortion_weights.get(name, 1.0) * value
         added_terms, added_losses = self.added(model, inference.q, z, batch)
@@ -60,6 +61,20 @@ class FreeEnergy(Objective):
 
     def get_config(self):
         return {**super().get_config(), "samples": self.samples}
+
+
+class OneDraw(FreeEnergy):
+    """The free energy of one draw an example, with what a subclass adds of a batch's draws."""
+
+    one_view = True
+
+    def __init__(self, beta: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(beta, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("samples")
+        return config
 
 
 @keras.saving.register_keras_serializable("keras_vae")

@@ -13,6 +13,7 @@ from keras_vae.objectives.objective import Objective, named
 
 ESTIMATORS = ("auto", "reparameterized", "doubly_reparameterized")
 BOUNDS = ("strict", "looser")
+SMALLEST_WEIGHT = 1e-12  # of what sums to one: float32 does not feel it
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -60,21 +61,31 @@ class ImportanceWeighted(Objective):
         log_weights = -tf.add_n(weighted) - self.beta * ratio
         looser = self.bound == "looser" or inference.density is None
         if inference.counted is None or looser:
-            bound = inference.total(tfp.math.reduce_logmeanexp(log_weights, axis=0), inference.counted)
-            normalised = tf.nn.softmax(log_weights, axis=0) if set_scale else None
+            bound, factors = self.bounded(log_weights)
+            bound = inference.total(bound, inference.counted)
         else:
             log_weights = log_weights + tf.math.log(inference.counted)  # minus infinity where a view does not count
             total = tf.reduce_logsumexp(log_weights, axis=(0, 1))
             bound = total - tf.math.log(float(self.samples))
-            normalised = tf.exp(log_weights - total) if set_scale else None
+            factors = self.doubly(tf.exp(log_weights - total))
         if set_scale:
-            # d log w_k / dz_k without the score of q, whose part beta weighs; at beta = 1 the normalised weights.
-            set_scale(1.0 - self.beta + self.beta * normalised)
+            set_scale(factors)
         measured = {name: self._mean(inference, value) for name, value in distortions.items()}
         terms = {**named(measured), "rate": self._mean(inference, ratio)}
         terms["importance_bound"] = -self._strict(inference, -tf.add_n(list(distortions.values())) - ratio)
         output = tree.map_structure(lambda part: part[0], output)
         return terms, {"importance_bound": -bound}, inference.one(output)
+
+    def bounded(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The bound of log weights `[samples, ..., batch]`, `[..., batch]`; and the factors of the gradient that
+        reaches each draw, where it is doubly reparameterized."""
+        bound = tfp.math.reduce_logmeanexp(log_weights, axis=0)
+        return bound, self.doubly(tf.nn.softmax(log_weights, axis=0))
+
+    def doubly(self, normalised: tf.Tensor) -> tf.Tensor:
+        """Of normalised weights what is left of d log w_k / dz_k without the score of q, whose part beta weighs; at
+        beta = 1 the weights themselves."""
+        return 1.0 - self.beta + self.beta * normalised
 
     def _frozen(self, density, mixture):
         """The density whose parameters get no gradient, for the doubly reparameterized one; None for the other."""
@@ -99,6 +110,73 @@ class ImportanceWeighted(Objective):
     def get_config(self):
         names = ("samples", "estimator", "bound")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class CombinationImportanceWeighted(ImportanceWeighted):
+    """CIWAE: the free energy and the importance-weighted bound of the same draws, combined (Rainforth et al. 2018,
+    section 5): `share * free energy + (1 - share) * -log 1/K sum_k w_k`. The encoder's gradient keeps a signal.
+
+    Args:
+        share: of the free energy, 0 to 1; their beta.
+        samples, estimator, beta: as in `ImportanceWeighted`.
+    """
+
+    one_view = True
+
+    def __init__(
+        self, share: float = 0.5, samples: int = 50, estimator: str = "auto", beta: float = 1.0, **kwargs: Any
+    ) -> None:
+        super().__init__(samples, estimator, beta=beta, **kwargs)
+        self.share = checks.number("share", share, 0.0, 1.0)
+
+    def bounded(self, log_weights) -> Any:
+        bound, doubly = super().bounded(log_weights)
+        of_free_energy = self.share / self.samples  # of each draw, beside (1 - share) of its normalised weight
+        whole = of_free_energy + (1.0 - self.share) * tf.nn.softmax(log_weights, axis=0)
+        combined = self.share * tf.reduce_mean(log_weights, axis=0) + (1.0 - self.share) * bound
+        return combined, doubly + (1.0 - doubly) * tf.math.divide_no_nan(of_free_energy, whole)
+
+    def get_config(self):
+        config = {**super().get_config(), "share": self.share}
+        config.pop("bound")
+        return config
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class PartiallyImportanceWeighted(ImportanceWeighted):
+    """PIWAE: the decoder and the prior learn by the bound of all draws, the encoder by the mean of the bounds of groups
+    of them, in which its signal is less drowned (Rainforth et al. 2018, section 5).
+
+    The encoder's gradient is doubly reparameterized, which is not to be had where a posterior's parameters depend on
+    what is drawn, as those of a flow.
+
+    Args:
+        samples: number of all draws, their M K, a multiple of `groups`; the defaults are the paper's.
+        groups: number of groups, their M.
+        beta: as in `ImportanceWeighted`.
+    """
+
+    one_view = True
+
+    def __init__(self, samples: int = 64, groups: int = 8, beta: float = 1.0, name: str | None = None) -> None:
+        super().__init__(samples, "doubly_reparameterized", beta=beta, name=name)
+        self.groups = checks.whole("groups", groups)
+        if self.samples % self.groups:
+            raise ValueError(f"samples must be a multiple of groups; got {self.samples} and {self.groups}.")
+
+    def bounded(self, log_weights) -> Any:
+        grouped = tf.reshape(log_weights, tf.concat([[self.groups, -1], tf.shape(log_weights)[1:]], axis=0))
+        within = tf.reshape(tf.nn.softmax(grouped, axis=1), tf.shape(log_weights))
+        # What reaches a draw is divided by its weight among all: one of nothing would leave nothing to divide.
+        among = tf.stop_gradient(tf.maximum(tf.nn.softmax(log_weights, axis=0), SMALLEST_WEIGHT))
+        surrogate = tf.reduce_sum(among * log_weights, axis=0)  # has the bound's gradient
+        bound = tf.stop_gradient(tfp.math.reduce_logmeanexp(log_weights, axis=0) - surrogate) + surrogate
+        return bound, within * self.doubly(within) / (self.groups * among)
+
+    def get_config(self):
+        config = {**super().get_config(), "groups": self.groups}
+        return {name: config[name] for name in ("samples", "groups", "beta", "name")}
 
 
 def scale_gradient_later(z) -> Any:

@@ -64,12 +64,14 @@ class Objective(keras.layers.Layer):
             archives from before objectives were parts hold among the model's own variables.
         term_names: what it measures besides the model's own terms.
         one_view: whether it takes one posterior of vectors of independent latents alone.
+        densities: whether the posterior may have a density, and whether it may be a point.
         needs: methods that a model must have besides.
     """
 
     weights_named: tuple[str, ...] = ("beta",)
     term_names: tuple[str, ...] = ()
     one_view = False
+    densities: tuple[bool, ...] = (True,)
     needs: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any) -> None:
@@ -91,7 +93,7 @@ class Objective(keras.layers.Layer):
 
     def asks_for_rate(self) -> bool:
         """Whether a rate near zero, nats, says that the latents have gone unused: not where nothing weighs it."""
-        return hasattr(self, "beta") and float(self.beta) > 0.0
+        return hasattr(self, "beta") and float(self.beta.numpy()) > 0.0
 
     def load_own_variables(self, store):
         # Archives from before objectives were parts hold none of its variables: the model gives it those that it finds

@@ -5,18 +5,19 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 from keras import ops
 
 from keras_vae import checks
 from keras_vae.distributions.draws import stateless_uniform
-from keras_vae.objectives.free_energy import FreeEnergy
+from keras_vae.objectives.free_energy import OneDraw
 from keras_vae.parts.critic import Critic
 
 SAMPLINGS = ("weighted", "stratified")
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class TotalCorrelation(FreeEnergy):
+class TotalCorrelation(OneDraw):
     """`distortion + beta * rate + gamma * total_correlation`, the total correlation `KL(q(z) || prod_j q(z_j))` being
     estimated from the batch (Chen et al. 2018; gamma is their beta less 1).
 
@@ -36,7 +37,6 @@ class TotalCorrelation(FreeEnergy):
 
     weights_named = ("beta", "gamma")
     term_names = ("mutual_information", "total_correlation", "dimension_wise_kl")
-    one_view = True
 
     def __init__(
         self, dataset_size: int, gamma: float = 5.0, sampling: str = "weighted", beta: float = 1.0, **kwargs: Any
@@ -47,6 +47,8 @@ class TotalCorrelation(FreeEnergy):
         self.sampling = checks.choice("sampling", sampling, SAMPLINGS)
 
     def added(self, model, q, z, batch) -> Any:
+        if not isinstance(q, tfp.distributions.Independent):
+            raise ValueError(f"TotalCorrelation needs a posterior of independent latents; got a {type(q).__name__}.")
         each = q.distribution.log_prob(z[:, None])  # [draw, example, latent]: of every draw under every posterior
         weights = self.log_weights(tf.shape(z)[0])
         log_q = tf.reduce_logsumexp(tf.reduce_sum(each, axis=-1) + weights, axis=1)
@@ -68,13 +70,11 @@ class TotalCorrelation(FreeEnergy):
         return tf.where(tf.eye(batch_size, dtype=tf.bool), -tf.math.log(total), others)
 
     def get_config(self):
-        config = {**super().get_config(), "dataset_size": self.dataset_size, "sampling": self.sampling}
-        config.pop("samples")
-        return config
+        return {**super().get_config(), "dataset_size": self.dataset_size, "sampling": self.sampling}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
-class Adversarial(FreeEnergy):
+class Adversarial(OneDraw):
     """`distortion + beta * rate + gamma * total_correlation` (Kim & Mnih 2018, equation 2), the total correlation being
     a critic's log-odds that a draw comes from q(z), and not from draws whose latents were shuffled over the batch, each
     on its own (equation 3). The critic is trained in the same `fit` by its cross-entropy, `critic_loss`. The paper
@@ -88,7 +88,6 @@ class Adversarial(FreeEnergy):
 
     weights_named = ("beta", "gamma")
     term_names = ("total_correlation", "critic_loss")
-    one_view = True
 
     def __init__(
         self,
@@ -110,20 +109,23 @@ class Adversarial(FreeEnergy):
         """The critic's own optimizer, with the paper's settings."""
         return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
 
-    def added(self, model, q, z, batch) -> Any:
+    def others(self, model: Any, z: tf.Tensor, batch: Any) -> tf.Tensor:
+        """What the critic tells draws z of q(z) from, `[draws, latent]`."""
         # Sorted uniforms: TFP's and TensorFlow's shuffles do not compile under XLA.
         order = ops.argsort(stateless_uniform(tf.shape(z), model.next_seed()), axis=0)
-        fixed = ops.stop_gradient(z)
-        terms = {
-            "total_correlation": self.critic.score(z),
-            "critic_loss": self.critic.loss(fixed, ops.take_along_axis(fixed, order, axis=0)),
-        }
-        return terms, {**terms, "total_correlation": self.gamma * terms["total_correlation"]}
+        return ops.take_along_axis(z, order, axis=0)
+
+    def cost(self, score: tf.Tensor) -> tf.Tensor:
+        """What of the critic's log-odds, `[batch]`, is minimised."""
+        return score
+
+    def added(self, model, q, z, batch) -> Any:
+        others, score = self.others(model, z, batch), self.critic.score(z)
+        terms = {self.term_names[0]: score, "critic_loss": self.critic.loss(z, others)}
+        return terms, {**terms, self.term_names[0]: self.gamma * self.cost(score)}
 
     def get_config(self):
-        config = super().get_config()
-        config.pop("samples")
-        return {**config, "critic": keras.saving.serialize_keras_object(self.critic)}
+        return {**super().get_config(), "critic": keras.saving.serialize_keras_object(self.critic)}
 
     @classmethod
     def from_config(cls, config):

@@ -27,10 +27,13 @@ from keras_vae.parts.noise_contrastive import NoiseContrastivePrior
 from keras_vae.parts.part import Part, Posterior, Prior
 from keras_vae.parts.posteriors import (
     POSTERIORS,
+    DeterministicPosterior,
+    HeadPosterior,
     HomoscedasticNormalPosterior,
     LaplacePosterior,
     LocationScalePosterior,
     NormalPosterior,
+    PowerSphericalPosterior,
 )
 from keras_vae.parts.priors import (
     PRIORS,
@@ -38,6 +41,7 @@ from keras_vae.parts.priors import (
     LaplacePrior,
     LatentPrior,
     NormalMixturePrior,
+    SphericalUniformPrior,
     StandardNormalPrior,
 )
 from keras_vae.parts.pushed import FlowPosterior, FlowPrior
@@ -64,12 +68,14 @@ __all__ = [
     "CoupledExponentialPrior",
     "CouplingFlow",
     "Critic",
+    "DeterministicPosterior",
     "DiscretizedLogisticLikelihood",
     "FiniteScalarCodebook",
     "FlowMatchingPrior",
     "FlowPosterior",
     "FlowPrior",
     "GradientCodebook",
+    "HeadPosterior",
     "HomoscedasticNormalPosterior",
     "LaplaceLikelihood",
     "LaplacePosterior",
@@ -85,8 +91,10 @@ __all__ = [
     "NormalPosterior",
     "Part",
     "Posterior",
+    "PowerSphericalPosterior",
     "Prior",
     "Rung",
+    "SphericalUniformPrior",
     "StandardNormalPrior",
     "UniformPrior",
     "resolve",

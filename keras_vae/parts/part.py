@@ -31,6 +31,15 @@ class Part(keras.layers.Layer):
 class Prior(Part):
     """p(z), or p(z|c) where a condition is given: `distribution(condition)`."""
 
+    spherical = False  # whether latents are unit vectors
+
 
 class Posterior(Part):
-    """q(z|x) of an encoder's features: `distribution(features)`."""
+    """q(z|x) of an encoder's features: `distribution(features)`.
+
+    Attributes:
+        density: whether it has one, or probabilities of codes: a rate, a free energy and a likelihood ask for it.
+        spherical: whether latents are unit vectors.
+    """
+
+    density, spherical = True, False

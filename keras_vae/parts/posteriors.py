@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_vae import checks
 from keras_vae.distributions.draws import Laplace, Normal
+from keras_vae.distributions.spherical import PowerSpherical
 from keras_vae.parts.part import Posterior
 
 tfd = tfp.distributions
@@ -17,26 +18,50 @@ tfd = tfp.distributions
 SMALLEST_SCALE = 1e-5
 
 
-class LocationScalePosterior(Posterior):
+class HeadPosterior(Posterior):
+    """A posterior whose parameters a dense head reads from the encoder's features.
+
+    Args:
+        latent_size: number of latents.
+    """
+
+    least_size = 1
+
+    def __init__(self, latent_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.latent_size = checks.whole("latent_size", latent_size, self.least_size)
+
+    def outputs(self) -> int:
+        """How many numbers the head gives."""
+        raise NotImplementedError(f"{type(self).__name__} must define `outputs`.")
+
+    def build(self, input_shape):
+        self.flatten = keras.layers.Flatten("channels_last", dtype="float32")
+        self.flatten.build(input_shape)
+        self.head = keras.layers.Dense(self.outputs(), dtype="float32", name="head")
+        self.head.build(self.flatten.compute_output_shape(input_shape))
+
+    def call(self, features: tf.Tensor) -> Any:
+        """Features `[batch, ...]` to what the head gives, `[batch, outputs]`."""
+        return self.head(self.flatten(features))
+
+    def get_config(self):
+        return {**super().get_config(), "latent_size": self.latent_size}
+
+
+class LocationScalePosterior(HeadPosterior):
     """Independent latents of one family, whose locations and scales are read from the encoder's features.
 
     Args:
         latent_size: number of latents.
     """
 
-    def __init__(self, latent_size: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.latent_size = checks.whole("latent_size", latent_size)
-
-    def build(self, input_shape):
-        self.flatten = keras.layers.Flatten("channels_last", dtype="float32")
-        self.flatten.build(input_shape)
-        self.head = keras.layers.Dense(2 * self.latent_size, dtype="float32", name="head")
-        self.head.build(self.flatten.compute_output_shape(input_shape))
+    def outputs(self) -> int:
+        return 2 * self.latent_size
 
     def call(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Features `[batch, ...]` to `(loc, scale)`, `[batch, latent]` each; scales are `softplus(raw) + 1e-5`."""
-        loc, raw_scale = ops.split(self.head(self.flatten(features)), 2, axis=-1)
+        loc, raw_scale = ops.split(super().call(features), 2, axis=-1)
         return loc, ops.softplus(raw_scale) + SMALLEST_SCALE
 
     def family(self, loc: tf.Tensor, scale: tf.Tensor) -> Any:
@@ -46,9 +71,6 @@ class LocationScalePosterior(Posterior):
     def distribution(self, given: Any = None) -> Any:
         """Features `[batch, ...]` to a TFP distribution over z, batch shape `[batch]` and event shape `[latent]`."""
         return self.family(*self(given))
-
-    def get_config(self):
-        return {**super().get_config(), "latent_size": self.latent_size}
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -94,4 +116,50 @@ class HomoscedasticNormalPosterior(NormalPosterior):
         self.raw_scale.assign(tfp.math.softplus_inverse(ops.cast(scale - SMALLEST_SCALE, "float32")))
 
 
-POSTERIORS = {"normal": NormalPosterior, "laplace": LaplacePosterior}  # those that go with any encoder
+@keras.saving.register_keras_serializable("keras_vae")
+class DeterministicPosterior(HeadPosterior):
+    """A point an example, the encoder's: it has no density, so there is no rate, no free energy and no likelihood. For
+    objectives that ask for none: `MaximumMeanDiscrepancy`, `AdversarialMatching`, `Regularized`."""
+
+    density = False
+
+    def outputs(self) -> int:
+        return self.latent_size
+
+    def distribution(self, given: Any = None) -> Any:
+        """Features `[batch, ...]` to a point, batch shape `[batch]` and event shape `[latent]`."""
+        return tfd.VectorDeterministic(self(given))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class PowerSphericalPosterior(HeadPosterior):
+    """Directions: unit vectors around a mean direction, by the power spherical distribution (De Cao & Aziz 2020), for
+    the hyperspherical VAE (Davidson et al. 2018); with the prior "spherical_uniform".
+
+    Args:
+        latent_size: number of coordinates, at least 2; the sphere has one dimension less.
+    """
+
+    spherical, least_size = True, 2
+
+    def outputs(self) -> int:
+        return self.latent_size + 1
+
+    def call(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Features `[batch, ...]` to the mean direction, `[batch, latent]`, and the concentration, `[batch]`, which is
+        `softplus(raw) + 1` (Davidson et al.'s, so that no posterior is uniform)."""
+        raw = super().call(features)
+        return tf.math.l2_normalize(raw[..., :-1], axis=-1), ops.softplus(raw[..., -1]) + 1.0
+
+    def distribution(self, given: Any = None) -> PowerSpherical:
+        """Features `[batch, ...]` to a TFP distribution over z, batch shape `[batch]` and event shape `[latent]`."""
+        return PowerSpherical(*self(given))
+
+
+# Those that go with any encoder
+POSTERIORS = {
+    "normal": NormalPosterior,
+    "laplace": LaplacePosterior,
+    "deterministic": DeterministicPosterior,
+    "power_spherical": PowerSphericalPosterior,
+}

@@ -55,6 +55,24 @@ class LaplacePrior(LatentPrior):
 
 
 @keras.saving.register_keras_serializable("keras_vae")
+class SphericalUniformPrior(LatentPrior):
+    """Every direction alike: unit vectors (Davidson et al. 2018), with the posterior "power_spherical".
+
+    Args:
+        latent_size: number of coordinates, at least 2; the sphere has one dimension less.
+    """
+
+    spherical = True
+
+    def __init__(self, latent_size: int, **kwargs: Any) -> None:
+        super().__init__(checks.whole("latent_size", latent_size, 2), **kwargs)
+
+    def distribution(self, given: Any = None) -> Any:
+        """TFP distribution over z, event shape `[latent]`."""
+        return tfd.SphericalUniform(self.latent_size)
+
+
+@keras.saving.register_keras_serializable("keras_vae")
 class NormalMixturePrior(LatentPrior):
     """Mixture of normals with full covariances, learned: it holds what a standard normal cannot, such as clusters.
 
@@ -146,4 +164,9 @@ class ConditionalNormalPrior(LatentPrior):
         return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
 
 
-PRIORS = {"standard_normal": StandardNormalPrior, "laplace": LaplacePrior, "normal_mixture": NormalMixturePrior}
+PRIORS = {
+    "standard_normal": StandardNormalPrior,
+    "laplace": LaplacePrior,
+    "normal_mixture": NormalMixturePrior,
+    "spherical_uniform": SphericalUniformPrior,
+}

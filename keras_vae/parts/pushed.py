@@ -23,10 +23,12 @@ class _Pushed:
 
         Raises:
             TypeError: a base of another kind, or no flow.
-            ValueError: they are for other numbers of latents.
+            ValueError: they are for other numbers of latents, or the base has no density over all vectors.
         """
         self.base = checks.instance("base", base, kind, f"a {kind.__name__} of keras_vae, or None")
         self.flow = checks.instance("flow", flow, Flow, "an AutoregressiveFlow or a CouplingFlow, or None")
+        if base.spherical or not getattr(base, "density", True):
+            raise ValueError(f"A flow moves densities over all vectors; {type(base).__name__} has none.")
         sizes = {getattr(part, "latent_size", self.latent_size) for part in (base, flow, self)}
         if len(sizes) > 1:
             raise ValueError(f"The base, the flow and latent_size must agree; got {sorted(sizes)}.")

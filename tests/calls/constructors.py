@@ -15,6 +15,7 @@ from calls.values import (
     FLAG,
     NEVER,
     NONE,
+    NUMBERS,
     SEED,
     Sort,
     Thing,
@@ -107,6 +108,9 @@ def of_parts() -> Iterator[Target]:
     yield from _each(parts, "CouplingFlow", {"latent_size": 3}, **coupling)
     yield from _each(parts, "FlowMatchingPrior", {"latent_size": 3}, widths=sizes().without("None"))
     yield from _each(parts, "NoiseContrastivePrior", {"latent_size": 3}, proposals=whole(1, 100_000))
+    yield from _each(parts, "DeterministicPosterior", {"latent_size": 3})
+    spheres = "PowerSphericalPosterior SphericalUniformPrior"
+    yield from _each(parts, spheres, {"latent_size": 3}, latent_size=whole(2))
     yield from _each(parts, "FlowPrior", {"latent_size": 3}, flow=flow, base=part(of=parts.StandardNormalPrior))
     yield from _each(parts, "FlowPosterior", {"latent_size": 3}, flow=flow, base=part(of=parts.NormalPosterior))
     yield from _each(parts, "FiniteScalarCodebook", {"latent_size": 3}, levels=sizes().without("None"))
@@ -129,6 +133,11 @@ def of_parts() -> Iterator[Target]:
 def of_objectives() -> Iterator[Target]:
     yield from _each(objectives, "FreeEnergy Capacity FreeBits VectorQuantized ImportanceWeighted Adversarial")
     yield from _each(objectives, "TotalCorrelation", {"dataset_size": 10}, gamma=number(-1.0))
+    yield from _each(objectives, "AdversarialMatching")
+    yield from _each(objectives, "PartiallyImportanceWeighted", groups=COUNT)
+    yield from _each(objectives, "CombinationImportanceWeighted", share=number(0.0, most=1.0))
+    yield from _each(objectives, "MaximumMeanDiscrepancy", scales=NUMBERS | these((1.0, 0.0), (-1.0,)))
+    yield from _each(objectives, "Regularized", decay=number(0.0))
     named = part("free_energy", "importance_weighted", of=objectives.FreeEnergy)
     yield Target("objectives.resolve", objectives.resolve, {"objective": "free_energy"}, {"objective": named})
 

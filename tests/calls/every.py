@@ -26,12 +26,12 @@ GROUPS: dict[str, Callable[[], Iterator[Target]]] = {
 ROOMS = (keras_vae, distributions, networks, parts, objectives, metrics, data, plots, callbacks, zoo, tuning)
 NOT_CALLED = {
     "a base class, of which nobody makes one": "LatentVariableModel MultimodalVAE Part Prior Posterior Likelihood "
-    "LatentPrior CodePrior Codebook LearnedCodebook LocationScalePosterior Objective",
+    "LatentPrior CodePrior Codebook LearnedCodebook HeadPosterior LocationScalePosterior Objective",
     "made by the package of tensors, a distribution as TFP's": "Autoregressive AutoregressiveCodes Bernoulli "
     "IndependentBernoulli Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture "
-    "ProbabilityFlow ReweightedNormal",
+    "PowerSpherical ProbabilityFlow ReweightedNormal",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre divergences "
-    "frozen given_visible shown",
+    "frozen given_visible nearest shown",
     "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape "
     "output_shapes reach",
     "a layer, whose arguments Keras checks": "MaskedDense SubpixelConv2DTranspose",
@@ -47,6 +47,10 @@ SEAM = (
     "example_bytes add_pseudo_inputs "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms given_prior experts fuse "
     "fused family subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
+    "accept add_pseudo_inputs batches build_for build_for_first check_parts checked prepare require_built "
+    "require_density reconstruction latents graph seed_of example_bytes "
+    "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
+    "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
     "default_networks part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
     "compile_from_config get_config from_config save_own_variables load_own_variables"
 )

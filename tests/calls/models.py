@@ -14,15 +14,26 @@ import tiny
 
 from calls.arrays import ANY_SHAPE, by_name, data, latents, masks
 from calls.target import Target
-from calls.values import COUNT, COUNT_OR_NONE, FLAG, NEVER, SEED, SEQUENCES, Sort, Thing, choice, number, these, whole
+from calls.values import (
+    COUNT,
+    COUNT_OR_NONE,
+    FLAG,
+    NEVER,
+    NUMBERS,
+    SEED,
+    Sort,
+    Thing,
+    choice,
+    number,
+    these,
+    whole,
+)
 from keras_vae import callbacks, objectives, parts
 
 NOTHING = these(3, "y", True, np.arange(32), {0: 1.0}, tf.constant([1.0]))  # of what a model of x alone has no use for
 OBJECTS = [keras.callbacks.TerminateOnNaN, Thing(), "early", 3, {"a": keras.callbacks.TerminateOnNaN()}]
 CALLBACKS = these(*OBJECTS, *([wrong] for wrong in OBJECTS), [None], {keras.callbacks.TerminateOnNaN}, 0.5)
 VERBOSE = NEVER | these("loud", -1, 3, 0.5, 2**70)
-NUMBERS = NEVER.without(*SEQUENCES)
-NUMBERS |= these([np.nan], ["a"], [None], [1j], [True], [[1.0]], [10**400], 1.0, [], [0.0, np.inf])
 MODALITY = these(3, "nonsense", ("image", "middle"), [3], True, Thing(), {"image": 1}, b"image", ("image", None), [[]])
 
 

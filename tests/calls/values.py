@@ -261,6 +261,11 @@ def sizes(fewest: int = 1) -> Sort:
     return Sort(bad, good) | kept | (these([], ()) if fewest else these())
 
 
+# A list of finite numbers
+NUMBERS = NEVER.without(*SEQUENCES)
+NUMBERS |= these([NAN], ["a"], [None], [1j], [True], [[1.0]], [10**400], 1.0, [], [0.0, INFINITE])
+
+
 def shape(ndims: int = 0) -> Sort:
     """The shape of one example; with `ndims`, of so many sides."""
 

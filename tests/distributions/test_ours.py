@@ -15,6 +15,7 @@ from keras_vae.distributions import (
     FullNormalMixture,
     IndependentBernoulli,
     NormalMixture,
+    PowerSpherical,
     ProbabilityFlow,
     ReweightedNormal,
     draws,
@@ -39,6 +40,11 @@ def positive(*shape):
 def of(kind):
     """The density of TFP's distribution of the same parameters."""
     return lambda value, *parameters: kind(*parameters).log_prob(value)
+
+
+def around(kind):
+    """Of TFP's power sphericals, of vectors of any length."""
+    return lambda directions, concentration: kind(tf.math.l2_normalize(directions, axis=-1), concentration)
 
 
 def mixture(z, loc, scale):
@@ -158,6 +164,13 @@ CASES = {
         batch_shape=(3, 4),
         log_prob=rounded_logistic,
         discrete=True,
+    ),
+    "PowerSpherical": Case(
+        around(PowerSpherical),
+        (normal(3, 4), positive(3)),
+        (4,),
+        (3,),
+        lambda z, *parameters: around(tfd.PowerSpherical)(*parameters).log_prob(z),
     ),
     "CoupledExponential": Case(coupled(0.3), (normal(3, 2), -positive(3, 2)), (2,), (3,)),
     "CoupledExponential without coupling": Case(

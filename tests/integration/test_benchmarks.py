@@ -1,4 +1,5 @@
-"""The benchmark beside peers, without the peers: our part, the hand-written loop, and what is reported of a run."""
+"""The benchmark beside peers, without the peers: our part, the hand-written loop, and what is reported of a run. The
+one of families on digits."""
 
 import dataclasses
 import json
@@ -14,6 +15,7 @@ from tiny import picture
 # Last, so that an installed package goes before the one in this repository.
 sys.path.append(str(pathlib.Path(__file__).parents[2]))
 
+from benchmarks import families
 from benchmarks.peers import __main__ as program
 from benchmarks.peers import bare, data, ours, profile, report, worker
 from benchmarks.peers.workloads import MEASURES, WORKLOADS, chosen
@@ -103,3 +105,89 @@ def test_too_many_threads_are_refused(capsys):
     with pytest.raises(SystemExit):
         program.parsed(["--threads", "4096"])
     assert "needs as many cores" in capsys.readouterr().err
+
+
+# --- families ---------------------------------------------------------------------------------------------------------
+
+
+def quick(folder, *rows, table=False):
+    options = ["--runs", str(folder), "--output", str(folder / "out"), "--seeds", "0", *(["--table"] if table else [])]
+    families.main(["--quick", *options, "--rows", *rows])
+    return (folder / "out.md").read_text()
+
+
+@pytest.mark.slow
+def test_rows_are_trained_once_and_reported_together(tmp_path, monkeypatch):
+    text = quick(tmp_path, "rae", "ladder_vae")
+    assert "| `rae` | 1 | - |" in text  # no likelihood
+    known = json.loads((tmp_path / "ladder_vae-0.json").read_text())
+    assert f"| `ladder_vae` | 1 | {known['measured']['negative_log_likelihood']:.2f} |" in text
+    assert set(known["measured"]) == set(families.COLUMNS)
+    picture(tmp_path / "out.png")
+    monkeypatch.setattr(families, "trained", None)  # nothing is trained again
+    assert quick(tmp_path, "rae", "ladder_vae") == text == quick(tmp_path, "rae", "ladder_vae", table=True)
+
+
+def test_a_row_that_fails_is_told_of_and_one_of_other_settings_is_made_anew(tmp_path, monkeypatch):
+    def failing(name, dataset, epochs, seed):
+        made.append(epochs)
+        raise FloatingPointError("Epoch 1 ended with NaN.")
+
+    made = []
+    monkeypatch.setattr(families, "trained", failing)
+    for epochs in (1, 1, 2):
+        families.run("vae", 0, {"dataset": "digits", "epochs": epochs, "images": 2, "draws": 2}, tmp_path)
+    assert made == [1, 2]
+    assert "| `vae` | 0 (1 failed) | - |" in families.table([json.loads((tmp_path / "vae-0.json").read_text())])
+    with pytest.raises(SystemExit, match="There is nothing in"):
+        quick(tmp_path, "rae", table=True)
+
+
+@pytest.mark.parametrize("name", families.ROWS)
+def test_every_row_has_a_model_with_the_one_network(name):
+    model = families.model_of(name, (8, 8, 1), seed=0)
+    kernels = [weight.shape for weight in model.encoder.trainable_weights if len(weight.shape) == 2]
+    assert kernels[:2] == [(64, 300), (300, 300)]
+    assert families.code_lines(*families.ROWS[name].adds) > 5
+
+
+def test_lines_of_code_are_those_without_docstrings_comments_and_blanks():
+    source = '''
+class Part:
+    """What it is,
+
+    in words."""
+
+    size = 3  # counted
+
+    # not counted
+    def grow(self):
+        """More."""
+        return self.size
+'''
+    assert families._code_lines(source) == 4
+    assert families.code_lines(families.Row) == 5 + 1  # with its decorator
+
+
+@pytest.mark.slow
+def test_a_critic_of_images_learns_by_its_own_loss_alone(images):
+    model = families.model_of("vae_gan", (8, 8, 1), seed=0)
+    x = (images > 0.5).astype("float32")
+    parts = {"critic": model.objective.critic, "decoder": model.decoder, "encoder": model.encoder}
+    with tf.GradientTape(persistent=True) as tape:
+        _, losses, _ = model.terms(model.prepare(x), training=True)
+        losses = {name: tf.reduce_mean(value) for name, value in losses.items()}
+    reached = {
+        name: {
+            part
+            for part, layer in parts.items()
+            if any(g is not None for g in tape.gradient(loss, layer.trainable_variables))
+        }
+        for name, loss in losses.items()
+    }
+    assert reached == {
+        "critic_loss": {"critic"},
+        "feature_error": {"decoder", "encoder"},
+        "faked": {"decoder"},
+        "rate": {"encoder"},
+    }

@@ -8,7 +8,18 @@ from tiny import compiled, cvae, mvae, vae
 
 import keras_vae
 from keras_vae import objectives
-from keras_vae.objectives import Adversarial, Capacity, FreeEnergy, ImportanceWeighted, TotalCorrelation
+from keras_vae.objectives import (
+    Adversarial,
+    AdversarialMatching,
+    Capacity,
+    CombinationImportanceWeighted,
+    FreeEnergy,
+    ImportanceWeighted,
+    MaximumMeanDiscrepancy,
+    PartiallyImportanceWeighted,
+    Regularized,
+    TotalCorrelation,
+)
 
 pytestmark = pytest.mark.further  # `make core` has each objective on its own kind
 
@@ -49,7 +60,17 @@ def test_the_bound_of_draws_of_one_posterior_is_what_log_likelihood_estimates(na
 
 @pytest.mark.parametrize(
     "objective",
-    [FreeEnergy(2.0, samples=3), Capacity(5.0), TotalCorrelation(32), Adversarial(critic=(8,)), ImportanceWeighted(3)],
+    [
+        FreeEnergy(2.0, samples=3),
+        Capacity(5.0),
+        TotalCorrelation(32),
+        Adversarial(critic=(8,)),
+        ImportanceWeighted(3),
+        CombinationImportanceWeighted(0.3, samples=3),
+        PartiallyImportanceWeighted(4, groups=2),
+        MaximumMeanDiscrepancy(3.0, beta=0.5),
+        AdversarialMatching(critic=(8,)),
+    ],
     ids=lambda objective: type(objective).__name__,
 )
 @pytest.mark.parametrize("name", ["cvae", pytest.param("vamp_vae", marks=pytest.mark.further)])
@@ -81,6 +102,16 @@ def test_several_draws_average_the_free_energy(images):
     [
         (lambda: vae(objective="elbo"), "Unknown objective 'elbo'.*free_energy"),
         (lambda: vae(objective=FreeEnergy), "got the class FreeEnergy: write FreeEnergy"),
+        (lambda: vae(posterior="deterministic"), "FreeEnergy needs a posterior with a density.*DeterministicPosterior"),
+        (lambda: vae(objective="regularized"), 'Regularized needs posterior="deterministic"; got NormalPosterior'),
+        (lambda: vae(objective=MaximumMeanDiscrepancy(beta=0.5), posterior="deterministic"), r"give .*\(beta=0.0\)"),
+        (lambda: vae(posterior="power_spherical"), "goes with prior=.spherical_uniform.; got .* StandardNormalPrior"),
+        (lambda: mvae(prior="spherical_uniform"), "Unit vectors are of both or neither"),
+        (lambda: mvae(posterior="deterministic"), r"Unknown posterior 'deterministic'.*\['laplace', 'normal'\]"),
+        (lambda: mvae(objective=Regularized()), "MVAE takes .*objectives of one posterior.*Regularized"),
+        (lambda: PartiallyImportanceWeighted(7, 2), "samples must be a multiple of groups; got 7 and 2"),
+        (lambda: CombinationImportanceWeighted(1.5), "share must be a finite number at least 0 and at most 1"),
+        (lambda: MaximumMeanDiscrepancy(scales=()), "scales must be a list of numbers, at least one"),
         (lambda: vae(objective=FreeEnergy(2.0), beta=3.0), r"beta belongs to the objective.*FreeEnergy\(beta=...\)"),
         (lambda: mvae(objective=TotalCorrelation(32)), "MVAE takes .*objectives of one posterior.*TotalCorrelation"),
         (lambda: KINDS["vqvae"].make(objective=FreeEnergy()), "VQVAE takes .*VectorQuantized.*got FreeEnergy"),
@@ -95,3 +126,11 @@ def test_objectives_that_do_not_fit_are_refused(make, message):
     with pytest.raises((TypeError, ValueError), match=message) as caught:
         make()
     assert len(str(caught.value)) < 300
+
+
+def test_what_needs_independent_latents_or_one_vector_says_so(images):
+    model = vae(objective=TotalCorrelation(64), prior="spherical_uniform", posterior="power_spherical")
+    with pytest.raises(ValueError, match="needs a posterior of independent latents; got a PowerSpherical"):
+        compiled(model).fit(images, verbose=0)
+    with pytest.raises(ValueError, match="takes latents that are one vector"):
+        compiled(keras_vae.LadderVAE(objective=MaximumMeanDiscrepancy())).fit(images, verbose=0)

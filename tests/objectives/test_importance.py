@@ -4,10 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
+from kinds import mean_terms
 from tiny import compiled, vae
 
 import keras_vae
+from keras_vae.distributions import frozen
 from keras_vae.models.verbs import draws_at_a_time
+from keras_vae.objectives import CombinationImportanceWeighted, ImportanceWeighted, PartiallyImportanceWeighted
 from keras_vae.parts import DiscretizedLogisticLikelihood
 
 
@@ -94,6 +98,106 @@ def test_doubly_reparameterized_gradients_have_the_same_mean_and_at_beta_1_less_
         assert np.mean(scores**2) < 1.5  # of a bias of one standard error it would be 2
     if beta == 1.0:
         assert doubly[0].var(axis=0).sum() < 0.7 * plain[0].var(axis=0).sum()
+
+
+# --- partially importance-weighted and combination bounds -------------------------------------------------------------
+
+
+def by_hand(model, x, samples, bound, factors=None):
+    """Gradients, of one draw, of minus a bound of log weights, `(encoder's, decoder's)`; where factors of draws are
+    given, of the log weights, the encoder's is that of their sum so weighed, without the score of q."""
+    with tf.GradientTape(persistent=True) as tape:
+        batch = model.prepare(x)
+        q = model.posterior_of(batch)
+        z = q.sample(samples, seed=model.next_seed())
+        others = model.likelihood_of(z, batch).log_prob(batch.x) + model.prior_of().log_prob(z)
+        log_weights = others - q.log_prob(z)
+        loss = -tf.reduce_mean(bound(log_weights))
+        if factors is not None:
+            paths = tf.stop_gradient(factors(log_weights)) * (others - frozen(q).log_prob(z))
+            encoders = -tf.reduce_mean(tf.reduce_sum(paths, axis=0))
+    encoders = loss if factors is None else encoders
+    parts = (encoders, model.posterior), (loss, model.decoder)
+    return [np.concatenate([np.ravel(g) for g in tape.gradient(one, part.trainable_variables)]) for one, part in parts]
+
+
+def start(model, objective, **kwargs):
+    """A model with the same weights and the same draws to come."""
+    return twin(model, keras_vae.VAE, objective=objective, seed=5, **kwargs)
+
+
+def logmeanexp(log_weights):
+    return tfp.math.reduce_logmeanexp(log_weights, axis=0)
+
+
+def grouped(log_weights):
+    return tf.reshape(log_weights, [2, 3, -1])
+
+
+def within_groups(log_weights):
+    return tf.reshape(tf.nn.softmax(grouped(log_weights), axis=1), tf.shape(log_weights))
+
+
+def agree(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-3, atol=2e-3 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_combination_is_the_free_energy_s_gradient_at_one_end_and_the_importance_weighted_at_the_other(
+    share, trained, images
+):
+    def combined(log_weights):
+        return share * tf.reduce_mean(log_weights, axis=0) + (1 - share) * logmeanexp(log_weights)
+
+    def factors(log_weights):
+        return share / 6 + (1 - share) * tf.nn.softmax(log_weights, axis=0) ** 2
+
+    for estimator, known in (("reparameterized", None), ("doubly_reparameterized", factors)):
+        model = start(trained, CombinationImportanceWeighted(share, 6, estimator))
+        agree(
+            [part[0] for part in gradients(model, images, 1)],
+            by_hand(start(trained, "free_energy"), images, 6, combined, known),
+        )
+        if share == 0.0:
+            ends = start(trained, ImportanceWeighted(6, estimator))
+            agree(*([part[0] for part in gradients(one, images, 1)] for one in (start(trained, model.objective), ends)))
+
+
+def test_partial_weighting_gives_the_decoder_the_gradient_of_all_draws_and_the_encoder_that_of_groups(trained, images):
+    found = gradients(start(trained, PartiallyImportanceWeighted(6, groups=2)), images, 1)
+    expected = by_hand(start(trained, "free_energy"), images, 6, logmeanexp, lambda logs: within_groups(logs) ** 2 / 2)
+    agree([part[0] for part in found], expected)
+    bounds = [
+        mean_terms(start(trained, objective), images)[1]["importance_bound"]
+        for objective in (PartiallyImportanceWeighted(6, groups=2), ImportanceWeighted(6))
+    ]
+    assert bounds[0] == pytest.approx(bounds[1], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_the_encoder_s_gradient_of_groups_is_unbiased(trained, images):
+    def mean_of_groups(log_weights):
+        return tf.reduce_mean(tfp.math.reduce_logmeanexp(grouped(log_weights), axis=1), axis=0)
+
+    found = gradients(start(trained, PartiallyImportanceWeighted(6, groups=2)), images[:4], 600)[0]
+    plain = start(trained, "free_energy")
+    expected = np.stack([by_hand(plain, images[:4], 6, mean_of_groups)[0] for _ in range(600)])
+    error = np.sqrt((found.var(axis=0) + expected.var(axis=0)) / 600)
+    scores = (found.mean(axis=0) - expected.mean(axis=0)) / (error + 1e-9)
+    assert np.mean(scores**2) < 1.5
+
+
+def test_a_group_of_no_weight_among_all_draws_teaches_the_encoder_as_well():
+    objective = PartiallyImportanceWeighted(4, groups=2)
+    log_weights = tf.constant([0.0, -1.0, -300.0, -301.0])[:, None]
+    with tf.GradientTape() as tape:
+        tape.watch(log_weights)
+        bound, factors = objective.bounded(log_weights)
+    reaches = tape.gradient(bound, log_weights)
+    shares = tf.nn.softmax([0.0, -1.0])
+    np.testing.assert_allclose(reaches[:, 0], [*shares, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose((reaches * factors)[:, 0], np.tile(shares, 2) ** 2 / 2, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

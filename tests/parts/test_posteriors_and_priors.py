@@ -12,6 +12,7 @@ from keras_vae.parts import (
     POSTERIORS,
     PRIORS,
     ConditionalNormalPrior,
+    DeterministicPosterior,
     DiscretizedLogisticLikelihood,
     HomoscedasticNormalPosterior,
     LaplaceLikelihood,
@@ -19,7 +20,9 @@ from keras_vae.parts import (
     LaplacePrior,
     NormalLikelihood,
     NormalPosterior,
+    PowerSphericalPosterior,
     Prior,
+    SphericalUniformPrior,
     StandardNormalPrior,
     resolve,
 )
@@ -119,6 +122,9 @@ def test_every_distribution_is_float32_whatever_the_policy(policy):
         NormalPosterior(3),
         HomoscedasticNormalPosterior(3),
         LaplacePrior(3),
+        DeterministicPosterior(3),
+        PowerSphericalPosterior(3),
+        SphericalUniformPrior(3),
     ],
     ids=lambda layer: type(layer).__name__,
 )

@@ -28,7 +28,8 @@ class Training(Exports):
         if training:
             self.form.start(self, batch)
         terms, objective, output = self.terms(batch, training)
-        terms = {"free_energy": terms["distortion"] + terms["rate"], **terms}
+        if self.has_density:
+            terms = {"free_energy": terms["distortion"] + terms["rate"], **terms}
         for value in objective.values():
             loss = ops.mean(value)
             self.add_loss(devices.scaled_gradient(loss, batch.weight) if several else loss)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.distributions import centre, shown
+from keras_vae.distributions import centre, nearest, shown
 from keras_vae.distributions.seeds import fold_in, stateless
 from keras_vae.models.inputs import Batch, examples
 from keras_vae.models.verbs.importance import draws_at_a_time, log_likelihood_function
@@ -108,7 +108,8 @@ class Verbs:
         return shown(self.likelihood_of(self.prior_of().sample(samples, seed=seed)))
 
     def traverse(self, x: Any, latent: int, values: Sequence[float] = VALUES) -> Any:
-        """What p(x|z) shows with one latent set to each of `values`, the others at their posterior means.
+        """What p(x|z) shows with one latent set to each of `values`, the others at their posterior means; of unit
+        vectors, at the direction of that.
 
         Returns:
             `[values, batch, *event]`; a dict for multimodal models.
@@ -121,12 +122,13 @@ class Verbs:
                 "sample."
             )
         latent = checks.whole("latent", latent, 0, shape[0] - 1)
-        values = numbers(values)
+        values = checks.reals("values", values)
         (batch,) = self.batches(x)
-        z = centre(self.posterior_of(batch))
+        q = self.posterior_of(batch)
+        z = centre(q)
         chosen = tf.one_hot(latent, shape[0], on_value=True, off_value=False, dtype=tf.bool)
         z = tf.stack([tf.where(chosen, value, z) for value in values])
-        return shown(self.likelihood_of(z, batch))
+        return shown(self.likelihood_of(nearest(q, z), batch))
 
     def adapt(self, x: Any, batch_size: int = 512, seed: int = 0, draws: int = 1, **options: Any) -> None:
         """Fits the prior to draws of the posteriors of `x`, all else unchanged, which lowers the rate: for priors that
@@ -181,7 +183,11 @@ class Verbs:
             batch_size, chunk: examples and draws of each held in memory at a time. None: as many draws as make about
                 2,000 of all these examples together, at least one of each; 200 where pixels depend on each other.
             progress: None, or a function called with the number of examples just done.
+
+        Raises:
+            ValueError: the posterior is a point, without a density.
         """
+        self.require_density()
         samples = checks.whole("samples", samples)
         chunk, seed = checks.whole("chunk", chunk, none=True), checks.seed(seed)
         checks.function("progress", progress, none=True)
@@ -231,17 +237,6 @@ class Verbs:
     @staticmethod
     def _joined(parts):
         return tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
-
-
-def numbers(values: Any) -> list[float]:
-    """The values of a traversal.
-
-    Raises:
-        TypeError, ValueError: no list of finite numbers.
-    """
-    if not checks.sequence(values) or not len(values):
-        raise TypeError(f"values must be a list of numbers, at least one; got {checks.told(values)}.")
-    return [checks.number("each of the values", value) for value in values]
 
 
 def _plain_attributes(part: keras.layers.Layer) -> dict[str, Any]:

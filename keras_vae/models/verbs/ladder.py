@@ -8,7 +8,7 @@ from keras import tree
 
 from keras_vae import checks
 from keras_vae.distributions import centre, shown
-from keras_vae.models.verbs.general import VALUES, Verbs, numbers
+from keras_vae.models.verbs.general import VALUES, Verbs
 
 
 class LadderVerbs(Verbs):
@@ -80,7 +80,7 @@ class LadderVerbs(Verbs):
         if len(self.shapes[rung]) != 1:
             raise ValueError(f"The latents of {rung} are no vector, but {list(self.shapes[rung])}: name another rung.")
         latent = checks.whole("latent", latent, 0, self.shapes[rung][0] - 1)
-        values = numbers(values)
+        values = checks.reals("values", values)
         (batch,) = self.batches(x)
         z = centre(self.posterior_of(batch))
         known = {name: z[name] for name in self.names[self.names.index(rung) :]}
