@@ -188,6 +188,6 @@ def test_a_critic_of_images_learns_by_its_own_loss_alone(images):
     assert reached == {
         "critic_loss": {"critic"},
         "feature_error": {"decoder", "encoder"},
-        "faked": {"decoder"},
+        "deceived": {"decoder"},
         "rate": {"encoder"},
     }
