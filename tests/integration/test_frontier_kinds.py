@@ -27,14 +27,14 @@ KINDS = {
     "ladder": (ladder, random.normal(size=(32, 3)).astype("float32")),
     "flow_prior": (flow_prior, random.random((32, 8, 8, 1)).astype("float32")),
     "flow_posterior": (flow_posterior, random.random((32, 8, 8, 1)).astype("float32")),
-    "coupling": (coupling, random.random((32, 8, 8, 1)).astype("float32")),
     "strings": (strings, random.integers(0, ALPHABET, (32, LENGTH)).astype("int32")),
+    "scene": (scene, random.normal(size=(32, FRAMES, 2)).astype("float32")),
+    "coupling": (coupling, random.random((32, 8, 8, 1)).astype("float32")),
     "local_decoder": (local_decoder, random.integers(0, 2, (32, 8, 8, 1)).astype("float32")),
     **{
         make.__name__: (make, random.random((32, 8, 8, 1)).astype("float32"))
         for make in (directions, wasserstein, adversarial, regularized)
     },
-    "scene": (scene, random.normal(size=(32, FRAMES, 2)).astype("float32")),
 }
 DICTS = ("ladder", "scene")
 # `make core` has a nest of latents and one of whole numbers.
