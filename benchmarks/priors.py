@@ -6,8 +6,8 @@
     python -m benchmarks.priors --quick                  a minute: few images, few draws, one epoch
 
 Encoder, posterior and decoder are the entry's and stay as they are, so the distortion is the same in each row. A prior
-is fitted to five draws of the posterior of each of 60,000 training images, binarized once; the VampPrior, whose
-components are posteriors, by `fit` with all else frozen. Each row is kept in RUNS/ROW.json at once, and not made again
+is fitted to five draws of the posterior of each of 60,000 training images, binarized once, the mixture to one; the
+VampPrior, whose components are posteriors, by `fit` with all else frozen. Each row is kept in RUNS/ROW.json at once, and not made again
 where it is there with the same settings. OUTPUT.md has the table, OUTPUT.json the figures, OUTPUT.png samples.
 
     standard_normal    what the entry was trained with
@@ -68,8 +68,8 @@ def made(name: str, entry: Any, bits: np.ndarray, settings: dict[str, Any]) -> A
         model.build((None, *bits.shape[1:]))
         model.compile()
         if name != "standard_normal":
-            by_gradient = {} if name == "normal_mixture" else {"epochs": settings["epochs"], "verbose": 2}
-            model.adapt(bits, draws=settings["posterior_draws"], **by_gradient)
+            options = {"draws": settings["posterior_draws"], "epochs": settings["epochs"], "verbose": 2}
+            model.adapt(bits, **({} if name == "normal_mixture" else options))
         return model
     model = keras_vae.VampVAE(entry.encoder, entry.decoder, size, components=min(500, len(bits)), **shared)
     model.build((None, *bits.shape[1:]))
