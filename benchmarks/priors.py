@@ -7,8 +7,9 @@
 
 Encoder, posterior and decoder are the entry's and stay as they are, so the distortion is the same in each row. A prior
 is fitted to five draws of the posterior of each of 60,000 training images, binarized once, the mixture to one; the
-VampPrior, whose components are posteriors, by `fit` with all else frozen. Each row is kept in RUNS/ROW.json at once, and not made again
-where it is there with the same settings. OUTPUT.md has the table, OUTPUT.json the figures, OUTPUT.png samples.
+VampPrior, whose components are posteriors, by `fit` with all else frozen. Each row is kept in RUNS/ROW.json at once,
+and not made again where it is there with the same settings. OUTPUT.md has the table, OUTPUT.json the figures,
+OUTPUT.png samples.
 
     standard_normal    what the entry was trained with
     normal_mixture     100 normals with full covariances, by expectation-maximisation
