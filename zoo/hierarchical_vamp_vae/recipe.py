@@ -10,7 +10,6 @@ The paper reports a negative log-likelihood of 81.24 nats, after up to 2,000 epo
 """
 
 from dataclasses import replace
-from functools import partial
 
 from keras_vae.zoo.entries import recipe
 

@@ -12,7 +12,6 @@ The paper reports a negative log-likelihood of 81.74 nats for these rungs, after
 from dataclasses import replace
 from functools import partial
 
-from keras_vae.zoo import shared
 from keras_vae.zoo.entries import recipe
 
 _vae = recipe("vae")
