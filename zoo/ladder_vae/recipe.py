@@ -35,7 +35,7 @@ def data_of(batch_size=256, seed=0, split="train"):
     return _vae.data_of(batch_size, seed, split)
 
 
-def training(epochs=300, learning_rate=1e-3, batch_size=256, warm_up=0.1):
+def training(epochs=250, learning_rate=1e-3, batch_size=256, warm_up=0.1):
     from keras_vae.callbacks import WarmUp
 
     plan = _vae.training(epochs, learning_rate, batch_size)
