@@ -12,7 +12,16 @@ from tiny import networks
 import keras_vae
 from keras_vae.distributions import Joint
 from keras_vae.distributions.own import OwnDistribution
-from keras_vae.parts import AutoregressiveFlow, FlowPosterior, FlowPrior, Likelihood, NormalLikelihood, Posterior, Prior
+from keras_vae.parts import (
+    AutoregressiveFlow,
+    CouplingFlow,
+    FlowPosterior,
+    FlowPrior,
+    Likelihood,
+    NormalLikelihood,
+    Posterior,
+    Prior,
+)
 
 tfd = tfp.distributions
 registered = keras.saving.register_keras_serializable("tests")
@@ -116,6 +125,13 @@ def flow_prior(**kwargs):
 
 def flow_posterior(**kwargs):
     return keras_vae.VAE(*networks(), latent_size=3, posterior=FlowPosterior(3, flow=flow()), **kwargs)
+
+
+def coupling(**kwargs):
+    """Couplings on both sides: splines in the prior, affine ones that are told of x in the posterior."""
+    prior = FlowPrior(3, flow=CouplingFlow(3, 2, (8,), coupling="spline"))
+    posterior = FlowPosterior(3, flow=CouplingFlow(3, 2, (8,), context_size=4))
+    return keras_vae.VAE(*networks(), latent_size=3, prior=prior, posterior=posterior, **kwargs)
 
 
 # --- strings over a tiny alphabet ------------------------------------------------------------------------------------

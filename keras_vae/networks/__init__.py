@@ -27,6 +27,7 @@ from keras_vae.networks.ladder import dense_ladder_encoder, dense_top_down
 from keras_vae.networks.masked import MaskedAutoregressiveNetwork, MaskedDense
 from keras_vae.networks.residual import residual_decoder, residual_encoder
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
+from keras_vae.networks.velocity import VelocityNetwork
 
 __all__ = [
     "MaskedAutoregressiveNetwork",
@@ -34,6 +35,7 @@ __all__ = [
     "Network",
     "Networks",
     "SubpixelConv2DTranspose",
+    "VelocityNetwork",
     "built",
     "convolutional_decoder",
     "convolutional_encoder",

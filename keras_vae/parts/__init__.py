@@ -10,7 +10,8 @@ from keras_vae.parts.codebook import CODEBOOKS, Codebook, GradientCodebook, Lear
 from keras_vae.parts.coupled_prior import CoupledExponentialPrior
 from keras_vae.parts.critic import Critic
 from keras_vae.parts.finite_scalar import FiniteScalarCodebook
-from keras_vae.parts.flows import AutoregressiveFlow, FlowPosterior, FlowPrior
+from keras_vae.parts.flow_matching import FlowMatchingPrior
+from keras_vae.parts.flows import AutoregressiveFlow, CouplingFlow
 from keras_vae.parts.ladder import Rung
 from keras_vae.parts.likelihoods import (
     LIKELIHOODS,
@@ -37,10 +38,12 @@ from keras_vae.parts.priors import (
     NormalMixturePrior,
     StandardNormalPrior,
 )
+from keras_vae.parts.pushed import FlowPosterior, FlowPrior
 from keras_vae.parts.registry import resolve
 
-# Names of flows, which are made of the others.
-PRIORS["flow"], POSTERIORS["flow"] = FlowPrior, FlowPosterior
+# Names of those that are made of the others.
+PRIORS |= {"flow": FlowPrior, "flow_matching": FlowMatchingPrior}
+POSTERIORS["flow"] = FlowPosterior
 
 __all__ = [
     "CODEBOOKS",
@@ -56,9 +59,11 @@ __all__ = [
     "Codebook",
     "ConditionalNormalPrior",
     "CoupledExponentialPrior",
+    "CouplingFlow",
     "Critic",
     "DiscretizedLogisticLikelihood",
     "FiniteScalarCodebook",
+    "FlowMatchingPrior",
     "FlowPosterior",
     "FlowPrior",
     "GradientCodebook",

@@ -1,4 +1,4 @@
-"""Flows: priors and posteriors that are another one's, pushed through an invertible map that is learned."""
+"""Flows: invertible maps of vectors of latents, which are learned."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,29 +7,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from keras import layers
 
 from keras_vae import checks
+from keras_vae.networks import folded
 from keras_vae.networks.masked import MaskedAutoregressiveNetwork
-from keras_vae.parts.part import Part, Posterior, Prior
-from keras_vae.parts.posteriors import NormalPosterior
-from keras_vae.parts.priors import LatentPrior, StandardNormalPrior
 
-tfd, tfb = tfp.distributions, tfp.bijectors
+tfb = tfp.bijectors
 
-LARGEST_LOG_SCALE = 3.0  # of a step, by a tanh: scales stay within what float32 inverts
+LARGEST_LOG_SCALE = 2.0  # of a step, by a tanh: at 3, four steps took an outlier to 1e9 nats, and a training with it
+# Of splines: they end at -5 and 5; widths and heights of bins, and slopes, below which inverses lose precision.
+REACH, SMALLEST_BIN, SMALLEST_SLOPE = 5.0, 0.1, 0.01
 
 
-@keras.saving.register_keras_serializable("keras_vae")
-class AutoregressiveFlow(keras.layers.Layer):
-    """Masked autoregressive steps on vectors of latents (Papamakarios et al. 2017), which start at the identity:
-    `z_i = m_i(z_<i) + exp(s_i(z_<i)) u_i`, their order turned round between two steps. From z to u is one pass, from u
-    to z as many as there are latents.
+class Flow(keras.layers.Layer):
+    """Steps on vectors of latents, each with a network of its own, and the latents in another order between two steps.
+    A subclass defines `network`, `step` and, where it is not the reverse, `order`.
 
     Args:
         latent_size: number of latents.
         steps: number of steps.
-        widths: of each step's hidden layers; none: linear ones.
-        context_size: size of a context that every step sees as well; 0: none.
+        widths: of the hidden layers of each network; none: a linear map.
+        context_size: size of a context that every network sees as well; 0: none.
     """
 
     def __init__(
@@ -44,14 +43,26 @@ class AutoregressiveFlow(keras.layers.Layer):
         self.context_size = checks.whole("context_size", context_size, 0)
         self.latent_size, self.steps = checks.whole("latent_size", latent_size), checks.whole("steps", steps)
         self.widths = checks.sizes("widths", widths)
-        self.networks = [
-            MaskedAutoregressiveNetwork(latent_size, 2, self.widths, "elu", self.context_size, dtype="float32")
-            for _ in range(self.steps)
-        ]
+        self.networks = [self.network() for _ in range(self.steps)]
+
+    # How many latents a network sees; None: all.
+    seen_size: int | None = None
+
+    def network(self) -> keras.layers.Layer:
+        """The network of a step, `[batch, seen]` to what it says of the latents, `[batch, ...]`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `network`.")
+
+    def step(self, network: Any) -> tfb.Bijector:
+        """A step; `network` takes latents, `[..., seen]`, knows the context and answers in float32."""
+        raise NotImplementedError(f"{type(self).__name__} must define `step`.")
+
+    def order(self, step: int) -> np.ndarray:
+        """The order of the latents after a step."""
+        return np.arange(self.latent_size)[::-1]
 
     def build(self, input_shape=None):
         for network in self.networks:
-            network.build((None, self.latent_size))
+            network.build((None, (self.seen_size or self.latent_size) + self.context_size))
 
     def bijector(self, context: tf.Tensor | None = None) -> tfb.Bijector:
         """From u, `[..., latent]`, to z, made anew at each call: Keras's variables reach it as tensors.
@@ -59,120 +70,118 @@ class AutoregressiveFlow(keras.layers.Layer):
         Args:
             context: `[batch, context_size]`, where there is one; u and z are then `[..., batch, latent]`.
         """
-        reverse = tfb.Permute(np.arange(self.latent_size)[::-1])
-        steps = [self._step(network, context) for network in self.networks]
-        return tfb.Chain([part for step in steps for part in (step, reverse)][:-1])
+        steps = []
+        for index, network in enumerate(self.networks):
+            steps += [self.step(self._told(network, context)), tfb.Permute(self.order(index))]
+        return tfb.Chain(steps[:-1])
 
-    def _step(self, network, context):
-        def shift_and_log_scale(z):
-            inputs = z
-            if context is not None:
-                lead = tf.shape(z)[:-1]
-                inputs = [z, tf.broadcast_to(context, tf.concat([lead, [self.context_size]], axis=0))]
-            shift, raw = tf.unstack(tf.cast(network(inputs), "float32"), axis=-1)
-            return shift, LARGEST_LOG_SCALE * tf.tanh(raw / LARGEST_LOG_SCALE)
+    @staticmethod
+    def _told(network, context):
+        def both(inputs, training=None):
+            return network(tf.concat(inputs, axis=-1) if isinstance(inputs, list) else inputs)
 
-        return tfb.MaskedAutoregressiveFlow(shift_and_log_scale)
+        def told(z):
+            given = [z] if context is None else [z, context]
+            return tf.cast(folded(both, given, [len(z.shape) - 1, 1][: len(given)])[0], "float32")
+
+        return told
 
     def get_config(self):
         names = ("latent_size", "steps", "widths", "context_size")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-class _Pushed:
-    """What priors and posteriors through a flow share: a base and a flow, which are built and saved with them."""
-
-    def set_parts(self, base: Any, kind: type[Part], flow: Any) -> None:
-        """Takes them over.
-
-        Raises:
-            TypeError: a base of another kind, or no flow.
-            ValueError: they are for other numbers of latents.
-        """
-        self.base = checks.instance("base", base, kind, f"a {kind.__name__} of keras_vae, or None")
-        self.flow = checks.instance("flow", flow, AutoregressiveFlow, "an AutoregressiveFlow, or None")
-        sizes = {getattr(part, "latent_size", self.latent_size) for part in (base, flow, self)}
-        if len(sizes) > 1:
-            raise ValueError(f"The base, the flow and latent_size must agree; got {sorted(sizes)}.")
-
-    def get_config(self):
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("base", "flow")}
-        return {**super().get_config(), **parts}
-
-    @classmethod
-    def from_config(cls, config):
-        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("base", "flow")}
-        return cls(**{**config, **parts})
-
-
 @keras.saving.register_keras_serializable("keras_vae")
-class FlowPrior(_Pushed, LatentPrior):
-    """p(z) of a base's draws pushed through a flow: its density is one pass, a draw takes as many as there are latents.
+class AutoregressiveFlow(Flow):
+    """Masked autoregressive steps on vectors of latents (Papamakarios et al. 2017), which start at the identity:
+    `z_i = m_i(z_<i) + exp(s_i(z_<i)) u_i`, their order turned round between two steps. From z to u is one pass, from u
+    to z as many as there are latents.
 
     Args:
         latent_size: number of latents.
-        base: a prior of `keras_vae.parts`; None: the standard normal.
-        flow: an `AutoregressiveFlow` without a context; None: one of four steps.
+        steps: number of steps.
+        widths: of each step's hidden layers; none: linear ones.
+        context_size: size of a context that every step sees as well; 0: none.
+    """
+
+    def network(self):
+        return MaskedAutoregressiveNetwork(self.latent_size, 2, self.widths, "elu", self.context_size, dtype="float32")
+
+    def step(self, network):
+        return tfb.MaskedAutoregressiveFlow(lambda z: _shift_and_log_scale(network(z)))
+
+
+@keras.saving.register_keras_serializable("keras_vae")
+class CouplingFlow(Flow):
+    """Couplings of vectors of latents, which start at the identity: the first half stays and says what becomes of the
+    second, and all are mixed between two steps. From u to z and from z to u are one pass each, so it draws as fast as
+    it scores; where draws may be slow, an `AutoregressiveFlow` fits closer.
+
+    Args:
+        latent_size: number of latents, at least 2.
+        steps: number of steps.
+        widths: of each step's hidden layers; none: linear ones.
+        context_size: size of a context that every step sees as well; 0: none.
+        coupling: "affine", `z = m + exp(s) u` (RealNVP, Dinh et al. 2017, equations 7 and 8), or "spline", monotonic
+            rational-quadratic splines from -5 to 5 and the identity outside (Durkan et al. 2019, section 3.1).
+        bins: of a spline.
     """
 
     def __init__(
         self,
         latent_size: int,
-        base: LatentPrior | None = None,
-        flow: AutoregressiveFlow | None = None,
+        steps: int = 6,
+        widths: Sequence[int] = (64, 64),
+        context_size: int = 0,
+        coupling: str = "affine",
+        bins: int = 8,
         **kwargs: Any,
     ) -> None:
-        super().__init__(latent_size, **kwargs)
-        base = StandardNormalPrior(latent_size) if base is None else base
-        self.set_parts(base, Prior, AutoregressiveFlow(latent_size) if flow is None else flow)
-        if self.flow.context_size:
-            raise ValueError("The flow of a prior has nothing to see besides: give one with context_size=0.")
+        self.seen_size = checks.whole("latent_size", latent_size, 2) // 2
+        self.coupling = checks.choice("coupling", coupling, ("affine", "spline"))
+        self.bins = checks.whole("bins", bins, 2, 50)  # so many of the least width take half the room
+        super().__init__(latent_size, steps, widths, context_size, **kwargs)
 
-    def build(self, input_shape=None):
-        for part in (self.base, self.flow):
-            if not part.built:
-                part.build(input_shape)
+    def network(self):
+        moved = self.latent_size - self.seen_size
+        outputs = moved * (2 if self.coupling == "affine" else 3 * self.bins - 1)
+        hidden = [layers.Dense(width, activation="elu", dtype="float32") for width in self.widths]
+        return keras.Sequential([*hidden, layers.Dense(outputs, kernel_initializer="zeros", dtype="float32")])
 
-    def distribution(self, given: Any = None) -> tfd.TransformedDistribution:
-        return tfd.TransformedDistribution(self.base.distribution(given), self.flow.bijector())
+    def order(self, step):
+        # In turn those that have moved come to stay, and halves of others are made.
+        swapped = np.roll(np.arange(self.latent_size), -self.seen_size)
+        return swapped if step % 2 == 0 else np.random.default_rng(step).permutation(self.latent_size)
 
+    def step(self, network):
+        def coupled(kept, size, **_):
+            raw = network(kept)
+            raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [size, raw.shape[-1] // size]], axis=0))
+            return _spline(raw, self.bins) if self.coupling == "spline" else _affine(raw)
 
-@keras.saving.register_keras_serializable("keras_vae")
-class FlowPosterior(_Pushed, Posterior):
-    """q(z|x) of a base's draws pushed through the inverse of a flow (Kingma et al. 2016): a draw is one pass. Its
-    density is cheap, and exact, at its own draws; elsewhere it takes as many passes as there are latents. A flow with a
-    context is told of x in every step, by a head of its own on the encoder's features.
-
-    Args:
-        latent_size: number of latents.
-        base: a posterior of `keras_vae.parts`; None: a diagonal normal.
-        flow: an `AutoregressiveFlow`; None: one of four steps.
-    """
-
-    def __init__(
-        self,
-        latent_size: int,
-        base: Posterior | None = None,
-        flow: AutoregressiveFlow | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.latent_size = checks.whole("latent_size", latent_size)
-        base = NormalPosterior(latent_size) if base is None else base
-        self.set_parts(base, Posterior, AutoregressiveFlow(latent_size) if flow is None else flow)
-
-    def build(self, input_shape):
-        for part, shape in ((self.base, input_shape), (self.flow, None)):
-            if not part.built:
-                part.build(shape)
-        if self.flow.context_size:
-            head = keras.layers.Dense(self.flow.context_size, activation="elu", dtype="float32")
-            self.context = keras.Sequential([keras.layers.Flatten("channels_last", dtype="float32"), head])
-            self.context.build(input_shape)
-
-    def distribution(self, given: Any = None) -> tfd.TransformedDistribution:
-        context = self.context(given) if self.flow.context_size else None
-        return tfd.TransformedDistribution(self.base.distribution(given), tfb.Invert(self.flow.bijector(context)))
+        return tfb.RealNVP(num_masked=self.seen_size, bijector_fn=coupled)
 
     def get_config(self):
-        return {**super().get_config(), "latent_size": self.latent_size}
+        return {**super().get_config(), "coupling": self.coupling, "bins": self.bins}
+
+
+def _shift_and_log_scale(raw):
+    shift, raw = tf.unstack(raw, axis=-1)
+    return shift, LARGEST_LOG_SCALE * tf.tanh(raw / LARGEST_LOG_SCALE)
+
+
+def _affine(raw):
+    shift, log_scale = _shift_and_log_scale(raw)
+    return tfb.Chain([tfb.Shift(shift), tfb.Scale(log_scale=log_scale)])
+
+
+def _spline(raw, bins):
+    """Of `[..., 3 bins - 1]`: widths and heights of the bins, and slopes between them; of zeros the identity."""
+    widths, heights, slopes = tf.split(raw, [bins, bins, bins - 1], axis=-1)
+
+    def shares(part):
+        return SMALLEST_BIN + (2 * REACH - bins * SMALLEST_BIN) * tf.nn.softmax(part)
+
+    one = np.log(np.expm1(1 - SMALLEST_SLOPE))  # slopes of zeros are 1
+    slopes = SMALLEST_SLOPE + tf.nn.softplus(slopes + one)
+    return tfb.RationalQuadraticSpline(shares(widths), shares(heights), slopes, -REACH)

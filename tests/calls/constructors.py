@@ -63,7 +63,7 @@ MADE_OF = {  # what a class takes for itself, where it differs from what others 
     "POISEVAE": {"prior": part("coupled", of=parts.CoupledExponentialPrior), "gradient_sweeps": COUNT},
     "MMVAE": {"prior": part("laplace", of=parts.LaplacePrior)},
     "LadderVAE": LADDER,
-    "HierarchicalVampVAE": LADDER,
+    "HierarchicalVampVAE": LADDER | {"latent_size": NEVER},
 }
 GIVEN_FOR_OBJECTIVE = ("FactorVAE", "BetaTCVAE", "BetaVAE", "VQVAE", "IWAE")  # or it is made of other arguments
 
@@ -103,6 +103,9 @@ def of_parts() -> Iterator[Target]:
     )
     books = "HomoscedasticNormalPosterior AutoregressiveFlow MovingAverageCodebook GradientCodebook"
     yield from _each(parts, f"{vectors} {books}", {"latent_size": 3})
+    coupling = {"latent_size": whole(2), "coupling": choice("affine", "spline"), "bins": whole(2, 50)}
+    yield from _each(parts, "CouplingFlow", {"latent_size": 3}, **coupling)
+    yield from _each(parts, "FlowMatchingPrior", {"latent_size": 3}, widths=sizes().without("None"))
     yield from _each(parts, "FlowPrior", {"latent_size": 3}, flow=flow, base=part(of=parts.StandardNormalPrior))
     yield from _each(parts, "FlowPosterior", {"latent_size": 3}, flow=flow, base=part(of=parts.NormalPosterior))
     yield from _each(parts, "FiniteScalarCodebook", {"latent_size": 3}, levels=sizes().without("None"))
@@ -149,6 +152,7 @@ def of_networks() -> Iterator[Target]:
     pixels = {"grid": (4, 4), "codes": 8, "width": 8, "blocks": 2}
     yield from _each(room, "gated_pixel_cnn", pixels, grid=shape(2))
     yield from _each(room, "MaskedAutoregressiveNetwork", {"places": 3})
+    yield from _each(room, "VelocityNetwork", {"size": 3}, size=COUNT, widths=sizes().without("None"))
     yield from _each(room, "dense_ladder_encoder", {"shape": (8, 8, 1), "widths": (8, 8)}, widths=sizes())
     rungs = {"latent_sizes": (4, 2), "widths": (8, 8)}
     yield from _each(room, "dense_top_down", rungs, latent_sizes=sizes(), widths=sizes())

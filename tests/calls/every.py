@@ -28,7 +28,7 @@ NOT_CALLED = {
     "a base class, of which nobody makes one": "LatentVariableModel MultimodalVAE Part Prior Posterior Likelihood "
     "LatentPrior CodePrior Codebook LearnedCodebook LocationScalePosterior Objective",
     "made by the package of tensors, a distribution as TFP's": "AutoregressiveCodes Bernoulli IndependentBernoulli "
-    "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture",
+    "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture ProbabilityFlow",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre divergences "
     "frozen given_visible shown",
     "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape "
@@ -43,9 +43,9 @@ NOT_CALLED = {
 # Of models: what the package and Keras call, with a `Batch` or with what they made themselves.
 SEAM = (
     "accept batches build_for build_for_first checked prepare require_built reconstruction latents graph seed_of "
-    "example_bytes "
-    "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
-    "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
+    "example_bytes add_pseudo_inputs "
+    "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms given_prior experts fuse "
+    "fused family subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
     "default_networks part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
     "compile_from_config get_config from_config save_own_variables load_own_variables"
 )

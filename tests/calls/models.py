@@ -138,7 +138,7 @@ def adapted(name: str, model: Any, few: Any, sort: Sort) -> Iterator[Target]:
     if name == "vae":
         mixed = tiny.vae(prior=parts.NormalMixturePrior(3, components=2))
         mixed.build((None, 8, 8, 1))
-        yield Calls("vae of a mixture", mixed)("adapt", {"x": few}, x=sort, seed=SEED)
+        yield Calls("vae of a mixture", mixed)("adapt", {"x": few}, x=sort, seed=SEED, draws=whole(1, 1000))
 
 
 def loops(called: Calls, examples: Any, few: Any, sort: Sort) -> Iterator[Target]:

@@ -15,6 +15,7 @@ from keras_vae.distributions import (
     FullNormalMixture,
     IndependentBernoulli,
     NormalMixture,
+    ProbabilityFlow,
     draws,
     given_visible,
 )
@@ -83,6 +84,22 @@ def uniform(grids):
     return tf.fill(grids.shape[:-2], -4 * np.log(3.0))
 
 
+def rotating(matrix):
+    """Along velocities `A z cos t`, of the divergence `tr A cos t`."""
+
+    def velocity(points, times):
+        return tf.matmul(points, matrix) * tf.cos(times)[:, None]
+
+    def with_divergence(points, times):
+        return velocity(points, times), tf.linalg.trace(matrix) * tf.cos(times)
+
+    return ProbabilityFlow(velocity, with_divergence, 2, steps=4)
+
+
+def still():
+    return ProbabilityFlow(lambda points, times: points, lambda points, times: (points, times), 2, moved=0.0)
+
+
 VISIBLE, MASK = normal(3, 4), np.arange(12).reshape(3, 4) % 2 == 0
 
 
@@ -128,6 +145,10 @@ CASES = {
     ),
     "AutoregressiveCodes": codes(fitted=True),
     "AutoregressiveCodes before a fit": dataclasses.replace(codes(fitted=False), log_prob=uniform),
+    "ProbabilityFlow": Case(rotating, (normal(2, 2),), (2,)),
+    "ProbabilityFlow that stands still": dataclasses.replace(
+        Case(still, (), (2,)), log_prob=lambda z: tfd.MultivariateNormalDiag(tf.zeros(2)).log_prob(z)
+    ),
     "given_visible": Case(
         lambda loc: given_visible(NormalLikelihood(0.5).distribution(loc), VISIBLE, MASK),
         (normal(3, 4),),

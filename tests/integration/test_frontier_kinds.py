@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from frontier import ALPHABET, FRAMES, LENGTH, flow_posterior, flow_prior, ladder, scene, strings
+from frontier import ALPHABET, FRAMES, LENGTH, coupling, flow_posterior, flow_prior, ladder, scene, strings
 from tiny import compiled
 
 random = np.random.default_rng(0)
@@ -12,6 +12,7 @@ KINDS = {
     "ladder": (ladder, random.normal(size=(32, 3)).astype("float32")),
     "flow_prior": (flow_prior, random.random((32, 8, 8, 1)).astype("float32")),
     "flow_posterior": (flow_posterior, random.random((32, 8, 8, 1)).astype("float32")),
+    "coupling": (coupling, random.random((32, 8, 8, 1)).astype("float32")),
     "strings": (strings, random.integers(0, ALPHABET, (32, LENGTH)).astype("int32")),
     "scene": (scene, random.normal(size=(32, FRAMES, 2)).astype("float32")),
 }

@@ -13,6 +13,7 @@ from tiny import networks
 import keras_vae
 from keras_vae.objectives import ImportanceWeighted
 from keras_vae.parts import AutoregressiveFlow, FlowPosterior, FlowPrior, NormalPosterior
+from keras_vae.parts.flows import LARGEST_LOG_SCALE
 
 tfd = tfp.distributions
 
@@ -72,7 +73,7 @@ def test_one_linear_autoregressive_step_is_a_normal_of_full_covariance():
     kernel[..., 1] = 0.0  # scales do not depend on z
     layer.set_weights([kernel.reshape(3, 6), bias.reshape(6)])
     loadings = np.triu(kernel[..., 0], 1).T  # place i sees those before it
-    scales = np.exp(3 * np.tanh(bias[:, 1] / 3))
+    scales = np.exp(LARGEST_LOG_SCALE * np.tanh(bias[:, 1] / LARGEST_LOG_SCALE))
     inverse = np.linalg.inv(np.eye(3) - loadings)
     expected = tfd.MultivariateNormalTriL(inverse @ bias[:, 0], inverse * scales)
     z = random.normal(size=(50, 3))

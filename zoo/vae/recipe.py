@@ -33,15 +33,16 @@ def data_of(batch_size=200, seed=0, split="train", dataset="mnist"):
     return batches(arrays(dataset, split)[0], batch_size, dynamic_binarization=True, seed=seed)
 
 
-def training(epochs=None, learning_rate=2e-3, batch_size=200, dataset="mnist"):
+def training(epochs=None, learning_rate=2e-3, batch_size=200, dataset="mnist", global_clipnorm=None):
     import keras
 
     # The digits are so few that an epoch of them has seven steps, and that more of them would be learned by heart.
     examples, own = (1_500, 100) if dataset == "digits" else (60_000, 700)
     epochs = epochs or own
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (examples // batch_size))
+    optimizer = keras.optimizers.Adam(schedule, global_clipnorm=global_clipnorm)
     # Dense networks of this size are bound by the step's overhead, not by its arithmetic: 20 steps a call.
-    return {"compile": {"optimizer": keras.optimizers.Adam(schedule), "steps_per_execution": 20}, "epochs": epochs}
+    return {"compile": {"optimizer": optimizer, "steps_per_execution": 20}, "epochs": epochs}
 
 
 def evaluate(model, samples=1000, seed=0, dataset="mnist"):

@@ -1,5 +1,6 @@
 """What users do with a model of any kind: encode, embed, reconstruct, sample, score."""
 
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -126,21 +127,41 @@ class Verbs:
         z = tf.stack([tf.where(chosen, value, z) for value in values])
         return shown(self.likelihood_of(z, batch))
 
-    def adapt(self, x: Any, batch_size: int = 512, seed: int = 0) -> None:
+    def adapt(self, x: Any, batch_size: int = 512, seed: int = 0, draws: int = 1, **options: Any) -> None:
         """Fits the prior to draws of the posteriors of `x`, all else unchanged, which lowers the rate: for priors that
-        have `adapt`, such as "normal_mixture" (ex-post density estimation, Ghosh et al. 2020, section 4).
+        have `adapt`, "normal_mixture", "flow" and "flow_matching" (ex-post density estimation, Ghosh et al. 2020,
+        section 4).
+
+        Args:
+            x: data as `fit` takes them: arrays, or a data set.
+            batch_size: examples encoded at a time.
+            seed: of the draws and of the fit.
+            draws: of each posterior, at most 1,000.
+            **options: of the prior's `adapt`: `iterations` of a mixture; `epochs`, `learning_rate` and `verbose` of one
+                that is fitted by gradient.
 
         Raises:
             ValueError: the prior has nothing to fit.
+            TypeError: no such option.
         """
         if not hasattr(self.prior, "adapt"):
-            raise ValueError(f'{type(self.prior).__name__} cannot be fitted to data. Give prior="normal_mixture".')
-        seed = checks.seed(seed, none=False)
-        draws = [
-            self.posterior_of(part).sample(seed=fold_in(stateless(seed), index))
-            for index, part in enumerate(self.batches(x, batch_size))
-        ]
-        self.prior.adapt(np.concatenate(draws), seed=seed)
+            raise ValueError(
+                f'{type(self.prior).__name__} cannot be fitted to data. Give prior="normal_mixture", "flow" or '
+                '"flow_matching".'
+            )
+        taken = sorted(set(inspect.signature(self.prior.adapt).parameters) - {"z", "seed", "batch_size"})
+        if unknown := sorted(set(options) - set(taken)):
+            raise TypeError(f"adapt of {type(self.prior).__name__} takes no {unknown}; it takes {taken}.")
+        seed, draws = checks.seed(seed, none=False), checks.whole("draws", draws, most=1000)
+        found = []
+        for index, part in enumerate(self.batches(x, batch_size)):
+            q, each = self.posterior_of(part), fold_in(stateless(seed), index)
+            found.append(self.given_prior(q.sample(*([draws] if draws > 1 else []), seed=each)))
+        self.prior.adapt(np.concatenate(found).reshape(-1, found[0].shape[-1]), seed=seed, **options)
+
+    def given_prior(self, z: Any) -> tf.Tensor:
+        """The latents that `prior` is of, `[..., batch, latent]`: all."""
+        return z
 
     def log_likelihood(
         self,

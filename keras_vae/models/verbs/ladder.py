@@ -46,6 +46,9 @@ class LadderVerbs(Verbs):
 
         return shown(self.likelihood_of(self.prior_of().walk(draw)))
 
+    def given_prior(self, z):
+        return z[self.names[-1]]
+
     def reconstruct(self, x: Any, batch_size: int = 512, *, rungs: int | None = None) -> Any:
         """As `Verbs.reconstruct`, of the top rungs alone: those below are at the prior's means given them.
 
