@@ -14,6 +14,7 @@ from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
 from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.probability_flow import ProbabilityFlow
+from keras_vae.distributions.reweighted import ReweightedNormal
 from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, shown
 from keras_vae.distributions.visible import given_visible
 
@@ -28,6 +29,7 @@ __all__ = [
     "Joint",
     "NormalMixture",
     "ProbabilityFlow",
+    "ReweightedNormal",
     "annealed_log_partition",
     "centre",
     "coupled_kl_divergence",

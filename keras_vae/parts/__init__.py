@@ -22,6 +22,7 @@ from keras_vae.parts.likelihoods import (
     Likelihood,
     NormalLikelihood,
 )
+from keras_vae.parts.noise_contrastive import NoiseContrastivePrior
 from keras_vae.parts.part import Part, Posterior, Prior
 from keras_vae.parts.posteriors import (
     POSTERIORS,
@@ -42,7 +43,7 @@ from keras_vae.parts.pushed import FlowPosterior, FlowPrior
 from keras_vae.parts.registry import resolve
 
 # Names of those that are made of the others.
-PRIORS |= {"flow": FlowPrior, "flow_matching": FlowMatchingPrior}
+PRIORS |= {"flow": FlowPrior, "flow_matching": FlowMatchingPrior, "noise_contrastive": NoiseContrastivePrior}
 POSTERIORS["flow"] = FlowPosterior
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Likelihood",
     "LocationScalePosterior",
     "MovingAverageCodebook",
+    "NoiseContrastivePrior",
     "NormalLikelihood",
     "NormalMixturePrior",
     "NormalPosterior",

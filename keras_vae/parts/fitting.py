@@ -38,8 +38,8 @@ class FittedByGradient:
         """
         return -self.distribution().log_prob(z)
 
-    def begin(self) -> None:
-        """What a subclass does before it is fitted."""
+    def end(self, seed: int) -> None:
+        """What a subclass does after it was fitted."""
 
     def adapt(
         self,
@@ -70,16 +70,17 @@ class FittedByGradient:
         if not self.built:
             self.build(None)
         data = tf.data.Dataset.from_tensor_slices(z).shuffle(len(z), seed=seed).batch(batch_size, drop_remainder=True)
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * (len(z) // batch_size))
+        steps = len(z) // batch_size
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
         before, trainable = self.get_weights(), self.trainable
-        self.begin()
         self.trainable = True
         fitted = Fitting(self, seed)
-        fitted.compile(optimizer=keras.optimizers.Adam(schedule))
+        fitted.compile(optimizer=keras.optimizers.Adam(schedule), steps_per_execution=min(steps, 20))
         try:
-            fitted.fit(data, epochs=epochs, verbose=verbose)
+            fitted.fit(data, epochs=epochs, shuffle=False, verbose=verbose)
         finally:
             self.trainable = trainable
+        self.end(seed)
         if not all(np.isfinite(weight).all() for weight in self.get_weights()):
             self.set_weights(before)
             raise FloatingPointError(

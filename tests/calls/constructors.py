@@ -106,6 +106,7 @@ def of_parts() -> Iterator[Target]:
     coupling = {"latent_size": whole(2), "coupling": choice("affine", "spline"), "bins": whole(2, 50)}
     yield from _each(parts, "CouplingFlow", {"latent_size": 3}, **coupling)
     yield from _each(parts, "FlowMatchingPrior", {"latent_size": 3}, widths=sizes().without("None"))
+    yield from _each(parts, "NoiseContrastivePrior", {"latent_size": 3}, proposals=whole(1, 100_000))
     yield from _each(parts, "FlowPrior", {"latent_size": 3}, flow=flow, base=part(of=parts.StandardNormalPrior))
     yield from _each(parts, "FlowPosterior", {"latent_size": 3}, flow=flow, base=part(of=parts.NormalPosterior))
     yield from _each(parts, "FiniteScalarCodebook", {"latent_size": 3}, levels=sizes().without("None"))

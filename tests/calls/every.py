@@ -28,7 +28,8 @@ NOT_CALLED = {
     "a base class, of which nobody makes one": "LatentVariableModel MultimodalVAE Part Prior Posterior Likelihood "
     "LatentPrior CodePrior Codebook LearnedCodebook LocationScalePosterior Objective",
     "made by the package of tensors, a distribution as TFP's": "AutoregressiveCodes Bernoulli IndependentBernoulli "
-    "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture ProbabilityFlow",
+    "Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture ProbabilityFlow "
+    "ReweightedNormal",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre divergences "
     "frozen given_visible shown",
     "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape "

@@ -16,6 +16,7 @@ from keras_vae.distributions import (
     IndependentBernoulli,
     NormalMixture,
     ProbabilityFlow,
+    ReweightedNormal,
     draws,
     given_visible,
 )
@@ -96,6 +97,16 @@ def rotating(matrix):
     return ProbabilityFlow(velocity, with_divergence, 2, steps=4)
 
 
+def tilted(loc):
+    """By the ratio of N(loc, I), so that it is that one."""
+    size = tf.reduce_sum(tf.square(loc))
+    return ReweightedNormal(lambda z: tf.linalg.matvec(z, loc), 0.5 * size, 2, proposals=512)
+
+
+def shifted(z, loc):
+    return tfd.MultivariateNormalDiag(loc).log_prob(z)
+
+
 def still():
     return ProbabilityFlow(lambda points, times: points, lambda points, times: (points, times), 2, moved=0.0)
 
@@ -145,6 +156,7 @@ CASES = {
     ),
     "AutoregressiveCodes": codes(fitted=True),
     "AutoregressiveCodes before a fit": dataclasses.replace(codes(fitted=False), log_prob=uniform),
+    "ReweightedNormal": Case(tilted, (normal(2),), (2,), log_prob=shifted),
     "ProbabilityFlow": Case(rotating, (normal(2, 2),), (2,)),
     "ProbabilityFlow that stands still": dataclasses.replace(
         Case(still, (), (2,)), log_prob=lambda z: tfd.MultivariateNormalDiag(tf.zeros(2)).log_prob(z)

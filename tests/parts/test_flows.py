@@ -12,7 +12,14 @@ from tiny import compiled, networks
 import keras_vae
 from keras_vae.distributions.probability_flow import ProbabilityFlow
 from keras_vae.networks.velocity import VelocityNetwork
-from keras_vae.parts import AutoregressiveFlow, CouplingFlow, FlowMatchingPrior, FlowPosterior, FlowPrior
+from keras_vae.parts import (
+    AutoregressiveFlow,
+    CouplingFlow,
+    FlowMatchingPrior,
+    FlowPosterior,
+    FlowPrior,
+    NoiseContrastivePrior,
+)
 
 tfd = tfp.distributions
 COUPLINGS = pytest.mark.parametrize("coupling", ["affine", "spline"])
@@ -60,6 +67,24 @@ def test_a_coupling_s_log_determinant_is_the_jacobian_s_and_its_inverse_undoes_i
     )
     assert np.abs(z - u).max() > 0.1
     np.testing.assert_allclose(layer.bijector().inverse(tf.identity(z)), u, atol=1e-4)
+
+
+def test_one_linear_inverse_autoregressive_step_is_a_normal_of_full_covariance():
+    flow = AutoregressiveFlow(3, steps=1, widths=())
+    shaken(flow)
+    kernel, bias = flow.networks[0].last.get_weights()
+    kernel = kernel.reshape(3, 3, 2) * np.float32([1.0, 0.0])  # scales do not depend on u
+    flow.networks[0].last.set_weights([kernel.reshape(3, 6), bias])
+    posterior = FlowPosterior(3, flow=flow)
+    posterior.build((None, 5))
+    q = posterior.distribution(np.random.default_rng(0).normal(size=(4, 5)).astype("float32"))
+    origin, *corners = q.bijector.forward(np.concatenate([np.zeros((1, 3)), np.eye(3)]).astype("float32")).numpy()
+    matrix = np.transpose(corners - origin)  # z = matrix u + origin
+    assert np.abs(np.tril(matrix, -1)).max() > 0.1
+    scale = matrix * np.array(q.distribution.stddev())[:, None]
+    expected = tfd.MultivariateNormalTriL(np.array(q.distribution.mean()) @ matrix.T + origin, scale)
+    z = q.sample(50, seed=1)
+    np.testing.assert_allclose(q.log_prob(z), expected.log_prob(z), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -149,15 +174,14 @@ def test_the_same_seed_fits_alike():
 
 
 def test_adapt_serves_a_model_and_all_else_stays(images):
-    for prior in ("flow", "flow_matching"):
+    for prior in ("flow", "flow_matching", "noise_contrastive"):
         model = compiled(keras_vae.VAE(*networks(), 3, prior=prior, seed=0))
         model.build(images.shape)
         others = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
-        model.adapt(images, draws=3, epochs=1, verbose=0)
+        model.adapt(images, batch_size=10, draws=3, epochs=1, verbose=0)
         again = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
         assert all(map(np.array_equal, others, again))
         assert np.isfinite(model.log_likelihood(images[:4], samples=2)).all()
-        assert model.prior.trainable == (prior == "flow")
         with pytest.raises(TypeError, match=r"takes no \['nonsense'\]; it takes \['epochs'"):
             model.adapt(images, nonsense=3)
 
@@ -193,6 +217,38 @@ def test_a_fit_that_ends_in_nan_leaves_the_prior_as_it_was():
     with pytest.raises(FloatingPointError, match=r"as it was before\. Lower learning_rate"):
         prior.adapt(two_clusters(200), epochs=3, learning_rate=1e38)
     assert all(map(np.array_equal, before, prior.get_weights()))
+
+
+# --- noise contrast --------------------------------------------------------------------------------------------------
+
+
+def test_noise_contrast_finds_the_ratio_and_the_normalizer_of_two_normals():
+    loc = np.float32([0.8, -0.6])
+    z = loc + np.random.default_rng(0).normal(size=(20_000, 2)).astype("float32")
+    prior = NoiseContrastivePrior(2, widths=(32, 32))
+    keras.utils.set_random_seed(0)
+    prior.build()
+    before = prior.distribution().log_prob(z[:500])
+    np.testing.assert_allclose(before, tfd.MultivariateNormalDiag(tf.zeros(2)).log_prob(z[:500]), atol=1e-5)
+    prior.adapt(z, epochs=3, batch_size=500)
+    expected = tfd.MultivariateNormalDiag(loc)
+    ratio = z[:500] @ loc - 0.5 * loc @ loc  # log N(z; loc) - log N(z; 0)
+    found = prior.log_ratio(z[:500]) - prior.log_normalizer
+    assert np.sqrt(np.mean((found - ratio) ** 2)) < 0.15
+    assert float(prior.log_normalizer) == pytest.approx(0.0, abs=0.05)  # the critic's odds are normalised themselves
+    assert np.mean(prior.distribution().log_prob(z)) == pytest.approx(np.mean(expected.log_prob(z)), abs=0.03)
+    drawn = prior.distribution().sample(5000, seed=(0, 0)).numpy()
+    np.testing.assert_allclose(drawn.mean(axis=0), loc, atol=0.1)
+
+
+def test_the_normalizer_makes_up_for_any_ratio():
+    prior = NoiseContrastivePrior(2, widths=(4,))
+    shaken(prior)
+    prior.end(seed=0)
+    axis = np.linspace(-8, 8, 401, dtype="float32")
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+    density = np.exp(prior.distribution().log_prob(grid))
+    assert density.sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1.0, abs=0.02)
 
 
 # --- flow matching ---------------------------------------------------------------------------------------------------

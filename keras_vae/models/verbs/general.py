@@ -156,8 +156,9 @@ class Verbs:
         found = []
         for index, part in enumerate(self.batches(x, batch_size)):
             q, each = self.posterior_of(part), fold_in(stateless(seed), index)
-            found.append(self.given_prior(q.sample(*([draws] if draws > 1 else []), seed=each)))
-        self.prior.adapt(np.concatenate(found).reshape(-1, found[0].shape[-1]), seed=seed, **options)
+            z = np.asarray(self.given_prior(q.sample(*([draws] if draws > 1 else []), seed=each)))
+            found.append(z.reshape(-1, z.shape[-1]))
+        self.prior.adapt(np.concatenate(found), seed=seed, **options)
 
     def given_prior(self, z: Any) -> tf.Tensor:
         """The latents that `prior` is of, `[..., batch, latent]`: all."""
