@@ -16,7 +16,7 @@ from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.probability_flow import ProbabilityFlow
 from keras_vae.distributions.reweighted import ReweightedNormal
 from keras_vae.distributions.spherical import PowerSpherical
-from keras_vae.distributions.structures import Joint, centre, divergences, frozen, kl_divergence, nearest, shown
+from keras_vae.distributions.structures import Joint, centre, cooled, divergences, frozen, kl_divergence, nearest, shown
 from keras_vae.distributions.visible import given_visible
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "ReweightedNormal",
     "annealed_log_partition",
     "centre",
+    "cooled",
     "coupled_kl_divergence",
     "divergences",
     "frozen",

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae import checks
+from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.spherical import PowerSpherical
 
 tfd = tfp.distributions
@@ -170,6 +171,36 @@ def shown(p: Any) -> Any:
 @shown.register
 def _(p: Joint):
     return p.walk(lambda _, part: shown(part))
+
+
+@functools.singledispatch
+def cooled(p: Any, factor: float) -> Any:
+    """p with its scale multiplied; through a flow the base's, of a mixture that of every component.
+
+    Raises:
+        TypeError: p has no scale.
+    """
+    raise TypeError(f"{type(p).__name__} has no scale that a temperature could change: leave this rung at 1.")
+
+
+@cooled.register(_any(tfd.Independent))
+def _(p, factor):
+    return tfd.Independent(p.distribution.copy(scale=factor * p.distribution.scale), p.reinterpreted_batch_ndims)
+
+
+@cooled.register(_any(tfd.TransformedDistribution))
+def _(p, factor):
+    return tfd.TransformedDistribution(cooled(p.distribution, factor), p.bijector)
+
+
+@cooled.register
+def _(p: NormalMixture, factor):
+    return NormalMixture(p.loc, factor * p.scale)
+
+
+@cooled.register
+def _(p: FullNormalMixture, factor):
+    return FullNormalMixture(p.logits, p.loc, p.factors / factor)
 
 
 @functools.singledispatch

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.distributions import centre, shown
+from keras_vae.distributions import centre, cooled, shown
 from keras_vae.models.verbs.general import VALUES, Verbs
 
 
@@ -15,8 +15,8 @@ class LadderVerbs(Verbs):
     """The verbs of ladders, whose latents are dicts by rung, "z1" nearest to the data."""
 
     def sample(self, samples: int = 1, *, seed: int | None = None, temperature: Any = 1.0) -> Any:
-        """As `Verbs.sample`; below a temperature of 1 draws keep nearer to their means, which flatters pictures: say so
-        beside them.
+        """As `Verbs.sample`; below a temperature of 1 draws keep nearer to their means, those of a mixture to their
+        component's, which flatters pictures: say so beside them.
 
         Args:
             temperature: factor of the scale of each rung, above 0, or a dict of them by rung; rungs that it leaves out
@@ -41,8 +41,8 @@ class LadderVerbs(Verbs):
         )
 
         def draw(name, p):
-            drawn = p.sample(() if name != self.names[-1] else samples, seed=seeds[name])
-            return centre(p) + factors.get(name, 1.0) * (drawn - centre(p))
+            p = cooled(p, factors[name]) if factors.get(name, 1.0) != 1.0 else p
+            return p.sample(() if name != self.names[-1] else samples, seed=seeds[name])
 
         return shown(self.likelihood_of(self.prior_of().walk(draw)))
 
