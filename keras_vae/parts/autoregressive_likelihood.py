@@ -112,7 +112,7 @@ class AutoregressiveLikelihood(Likelihood):
                 f"{list(padded)}, and of features, {list(features)}; got {checks.told(got)}."
             )
 
-    def start_at(self, x, observed=None, weight=None):
+    def start_at(self, x, observed=None, weight=None) -> None:
         self.base.start_at(x, observed, weight)
 
     def distribution(self, given: Any = None, batch_ndims: int = 1) -> Autoregressive:

@@ -47,7 +47,7 @@ class FlowMatchingPrior(FittedByGradient, LatentPrior):
         network = self.network
         return ProbabilityFlow(network, network.with_divergence, self.latent_size, self.steps, self.fitted.value)
 
-    def end(self, seed):
+    def end(self, seed) -> None:
         self.fitted.assign(1.0)
 
     def nats(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

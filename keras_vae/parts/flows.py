@@ -104,10 +104,10 @@ class AutoregressiveFlow(Flow):
         context_size: size of a context that every step sees as well; 0: none.
     """
 
-    def network(self):
+    def network(self) -> keras.layers.Layer:
         return MaskedAutoregressiveNetwork(self.latent_size, 2, self.widths, "elu", self.context_size, dtype="float32")
 
-    def step(self, network):
+    def step(self, network) -> tfb.Bijector:
         return tfb.MaskedAutoregressiveFlow(lambda z: _shift_and_log_scale(network(z)))
 
 
@@ -142,18 +142,18 @@ class CouplingFlow(Flow):
         self.bins = checks.whole("bins", bins, 2, 50)  # so many of the least width take half the room
         super().__init__(latent_size, steps, widths, context_size, **kwargs)
 
-    def network(self):
+    def network(self) -> keras.layers.Layer:
         moved = self.latent_size - self.seen_size
         outputs = moved * (2 if self.coupling == "affine" else 3 * self.bins - 1)
         hidden = [layers.Dense(width, activation="elu", dtype="float32") for width in self.widths]
         return keras.Sequential([*hidden, layers.Dense(outputs, kernel_initializer="zeros", dtype="float32")])
 
-    def order(self, step):
+    def order(self, step) -> np.ndarray:
         # In turn those that have moved come to stay, and halves of others are made.
         swapped = np.roll(np.arange(self.latent_size), -self.seen_size)
         return swapped if step % 2 == 0 else np.random.default_rng(step).permutation(self.latent_size)
 
-    def step(self, network):
+    def step(self, network) -> tfb.Bijector:
         def coupled(kept, size, **_):
             raw = network(kept)
             raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [size, raw.shape[-1] // size]], axis=0))

@@ -115,5 +115,6 @@ def test_verbs_that_make_no_sense_say_so(kind, made):
         assert len(model.traverse(x[:2], latent=0, values=(0.0, 1.0))) == 2
         with pytest.raises(TypeError, match="are one array"):
             model.decode({"z": tf.zeros((2, 3))})
-    with pytest.raises(ValueError, match="cannot be fitted to data"):
-        model.adapt(x)
+    if kind not in ("flow_prior", "coupling"):
+        with pytest.raises(ValueError, match="cannot be fitted to data"):
+            model.adapt(x)
