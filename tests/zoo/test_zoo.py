@@ -68,8 +68,9 @@ def test_entry_is_whole_or_a_recipe_alone(name):
     assert sum((entries.folder(name) / file).is_file() for file in files) in (0, len(files))
 
 
-def test_zoo_is_under_40_megabytes():
-    assert sum((entries.folder(name) / entries.ARCHIVE).stat().st_size for name in EVERY) < 40e6
+def test_the_zoo_leaves_room_in_what_a_package_may_weigh():
+    # PyPI takes 100 MB a file; the entries to come want their share.
+    assert sum((entries.folder(name) / entries.ARCHIVE).stat().st_size for name in EVERY) < 60e6
 
 
 def test_recipes_need_no_tensorflow():
