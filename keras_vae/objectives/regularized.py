@@ -14,7 +14,8 @@ class Regularized(OneDraw):
     theta (Ghosh et al. 2020, section 3): no noise smooths the latents, but a small decoder. No prior is
     trained: `model.adapt` fits one afterwards, such as `NormalMixturePrior(latents, 10, trainable=False)`.
 
-    Measured are `squared_norm`, `|z|^2`, and `decoder_norm`, `|theta|^2`; there is no rate, no free energy, no likelihood.
+    Measured are `squared_norm`, `|z|^2`, and `decoder_norm`, `|theta|^2`; there is no rate, no free energy and no
+    likelihood.
 
     Args:
         beta: weight of the latents' norm. A variable. The defaults are the paper's for MNIST, of errors summed over
