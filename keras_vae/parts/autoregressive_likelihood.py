@@ -31,8 +31,10 @@ class AutoregressiveLikelihood(Likelihood):
     When to use:
         When latents are to hold what is global, and texture and strokes may be left to the decoder: what the window
         explains costs no rate, and leaves z (information preference, Chen et al. 2017, section 2). Start with a window
-        of 1 to 3; the larger, the lower the rate, until latents are unused. Watch `rate`, and compare the free energy
-        with that of the same decoder without latents: only below it are they worth their rate.
+        of 1; the larger, the lower the rate, until latents are unused. The window is learned first: warm beta up by
+        `keras_vae.callbacks.WarmUp`, or it is all that is learned. Watch `rate`, and compare the free energy with that
+        of the same decoder without latents: only below it are they worth their rate. Where they are unused, what is
+        shown is everywhere the one likeliest image, of digits a black one.
 
     Example:
         >>> import keras_vae
