@@ -1,5 +1,6 @@
 """A prior by noise contrast (Aneja et al. 2021): a normal, weighted by what a critic says of it."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,14 +14,14 @@ from keras_vae.parts.critic import Critic
 from keras_vae.parts.fitting import FittedByGradient
 from keras_vae.parts.priors import LatentPrior
 
-DRAWS = 100_000  # of the normal, for the normalizer
+DRAWS, FEWEST = 100_000, 100  # of the normal, for the normalizer; that it must rest on
 
 
 @keras.saving.register_keras_serializable("keras_vae")
 class NoiseContrastivePrior(FittedByGradient, LatentPrior):
     """`p(z) = N(z; 0, I) r(z) / Z`, r being a critic's odds that z comes from the posteriors, and not from the normal
     (Aneja et al. 2021, equation 5). Its density is one pass of the critic; log Z is an average over 100,000 draws of
-    the normal, so it is good where the two overlap: below some ten active latents.
+    the normal, so it is good where the two overlap, below some ten active latents; a warning says where it is not.
 
     `adapt` fits it to draws of the posteriors. It is a prior for a model that is trained already: until `adapt` it is
     the standard normal, and `fit` leaves its weights alone.
@@ -59,6 +60,14 @@ class NoiseContrastivePrior(FittedByGradient, LatentPrior):
         self.fitted.assign(1.0)
         ratios = self.log_ratio(stateless_normal([DRAWS, self.latent_size], [seed, 1]))
         self.log_normalizer.assign(tf.reduce_logsumexp(ratios) - tf.math.log(float(DRAWS)))
+        # Of so many equal weights the estimate would be as good.
+        effective = float(tf.exp(2.0 * tf.reduce_logsumexp(ratios) - tf.reduce_logsumexp(2.0 * ratios)))
+        if effective < FEWEST:
+            warnings.warn(
+                f"log Z of the NoiseContrastivePrior rests on {effective:.0f} of {DRAWS} draws: the latents are too "
+                'far from the normal, and its densities come out too high. Take "flow" or "flow_matching".',
+                stacklevel=3,
+            )
 
     def get_config(self):
         return {**super().get_config(), "widths": self.widths, "proposals": self.proposals}

@@ -251,6 +251,14 @@ def test_the_normalizer_makes_up_for_any_ratio():
     assert density.sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1.0, abs=0.02)
 
 
+def test_a_normalizer_that_rests_on_few_draws_is_warned_of(monkeypatch):
+    prior = NoiseContrastivePrior(4, widths=(16,))
+    prior.build()
+    monkeypatch.setattr(NoiseContrastivePrior, "log_ratio", lambda self, z: 6.0 * z[..., 0])  # that of N(6, 1)
+    with pytest.warns(UserWarning, match=r"rests on \d+ of 100000 draws"):
+        prior.end(seed=0)
+
+
 # --- flow matching ---------------------------------------------------------------------------------------------------
 
 LOC, SCALE = np.float32([0.5, -1.0, 2.0]), np.float32([0.3, 1.0, 2.0])
