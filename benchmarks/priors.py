@@ -1,4 +1,4 @@
-"""One frozen VAE, six priors: what a better prior is worth, and what it costs.
+"""One frozen VAE, five priors: what a better prior is worth, and what it costs.
 
     python -m benchmarks.priors                          all rows of the entry `vae`; goes on after a kill
     python -m benchmarks.priors --rows flow_matching     one of them
@@ -15,7 +15,6 @@ OUTPUT.png samples.
     normal_mixture     100 normals with full covariances, by expectation-maximisation
     vamp               500 pseudo-inputs, started at training images
     flow               4 masked autoregressive steps, layers of 320
-    noise_contrastive  the odds of a critic of 3 layers of 256
     flow_matching      velocities of 3 layers of 256, 16 Runge-Kutta steps; the density by the exact divergence
 
 Measured are: the free energy and the rate of 10,000 test images, binarized once; -log p(x) of the first 200 of them by
@@ -46,7 +45,6 @@ PRIORS = {
     "normal_mixture": lambda size: parts.NormalMixturePrior(size, 100),
     "vamp": None,
     "flow": lambda size: parts.FlowPrior(size, flow=parts.AutoregressiveFlow(size, 4, (320,))),
-    "noise_contrastive": lambda size: parts.NoiseContrastivePrior(size),
     "flow_matching": lambda size: parts.FlowMatchingPrior(size),
 }
 COLUMNS = {
