@@ -6,7 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions.own import OwnDistribution, event_ndims
+from keras_vae.distributions.own import OwnDistribution, Unbatched, event_ndims
 from keras_vae.distributions.seeds import fold_in
 
 tfd = tfp.distributions
@@ -67,7 +67,7 @@ class Autoregressive(OwnDistribution):
         return tf.reshape(x, tf.concat([shape[: -len(self.event)], self.event], axis=0))
 
 
-class AutoregressiveCodes(OwnDistribution):
+class AutoregressiveCodes(Unbatched):
     """`p(codes) = prod_i p(code_i | codes before i)`, row by row.
 
     Args:
@@ -81,19 +81,7 @@ class AutoregressiveCodes(OwnDistribution):
 
     def __init__(self, logits: Callable, grid: tuple[int, ...], draw: Callable | None = None) -> None:
         self.logits, self.grid, self.draw = logits, tuple(grid), draw
-        super().__init__(tf.int32, {"logits": logits, "grid": grid, "draw": draw})
-
-    def _batch_shape(self):
-        return tf.TensorShape([])
-
-    def _batch_shape_tensor(self):
-        return tf.constant([], tf.int32)
-
-    def _event_shape(self):
-        return tf.TensorShape(self.grid)
-
-    def _event_shape_tensor(self):
-        return tf.constant(self.grid, tf.int32)
+        super().__init__(self.grid, tf.int32, {"logits": logits, "grid": grid, "draw": draw})
 
     def _log_prob(self, codes):
         flat = tf.reshape(codes, [-1, *self.grid])

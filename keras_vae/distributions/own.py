@@ -34,6 +34,31 @@ class OwnDistribution(tfd.Distribution):
         )
 
 
+class Unbatched(OwnDistribution):
+    """One distribution alone, of no batch.
+
+    Args:
+        event: its event shape.
+        *args: of `OwnDistribution`.
+    """
+
+    def __init__(self, event: tuple[int, ...], *args: Any) -> None:
+        self._event = tuple(event)
+        super().__init__(*args)
+
+    def _batch_shape(self):
+        return tf.TensorShape([])
+
+    def _batch_shape_tensor(self):
+        return tf.constant([], tf.int32)
+
+    def _event_shape(self):
+        return tf.TensorShape(self._event)
+
+    def _event_shape_tensor(self):
+        return tf.constant(self._event, tf.int32)
+
+
 def event_ndims(**counts: int) -> classmethod:
     """TFP's `_parameter_properties`, from how many axes of each parameter are an event's."""
 

@@ -7,12 +7,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.distributions.draws import stateless_normal
-from keras_vae.distributions.own import OwnDistribution, event_ndims
+from keras_vae.distributions.own import Unbatched, event_ndims
 
 tfd = tfp.distributions
 
 
-class ProbabilityFlow(OwnDistribution):
+class ProbabilityFlow(Unbatched):
     """Draws `z(0)` of the standard normal, moved along `dz/dt = v(z, t)` from t = 0 to 1. Its density is
     `log p(z(1)) = log N(z(0)) - int_0^1 div v(z(t), t) dt`, along the way back (Chen et al. 2018, equation 8). Both by
     Runge-Kutta steps of the fourth order, so up to their error, which falls by 16 as the steps are halved.
@@ -39,19 +39,7 @@ class ProbabilityFlow(OwnDistribution):
         self.velocity, self.with_divergence = velocity, with_divergence
         self.size, self.steps, self.moved = size, steps, moved
         parameters = {"velocity": velocity, "with_divergence": with_divergence, "size": size, "steps": steps}
-        super().__init__(tf.float32, {**parameters, "moved": moved}, tfd.FULLY_REPARAMETERIZED, name)
-
-    def _batch_shape(self):
-        return tf.TensorShape([])
-
-    def _batch_shape_tensor(self):
-        return tf.constant([], tf.int32)
-
-    def _event_shape(self):
-        return tf.TensorShape([self.size])
-
-    def _event_shape_tensor(self):
-        return tf.constant([self.size], tf.int32)
+        super().__init__((size,), tf.float32, {**parameters, "moved": moved}, tfd.FULLY_REPARAMETERIZED, name)
 
     def _sample_n(self, n, seed=None):
         start = stateless_normal([n, self.size], tfp.random.sanitize_seed(seed))

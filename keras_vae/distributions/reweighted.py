@@ -7,10 +7,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_vae.distributions.draws import stateless_normal
-from keras_vae.distributions.own import OwnDistribution, event_ndims
+from keras_vae.distributions.own import Unbatched, event_ndims
 
 
-class ReweightedNormal(OwnDistribution):
+class ReweightedNormal(Unbatched):
     """`p(z) = N(z; 0, I) r(z) / Z`. Draws are resampled: of several of the normal one, as probable as its ratio says;
     their distribution is p in the limit of many.
 
@@ -26,19 +26,7 @@ class ReweightedNormal(OwnDistribution):
     def __init__(self, log_ratio: Callable, log_normalizer: tf.Tensor, size: int, proposals: int = 256) -> None:
         self.log_ratio, self.log_normalizer, self.size, self.proposals = log_ratio, log_normalizer, size, proposals
         parameters = {"log_ratio": log_ratio, "log_normalizer": log_normalizer, "size": size, "proposals": proposals}
-        super().__init__(tf.float32, parameters)
-
-    def _batch_shape(self):
-        return tf.TensorShape([])
-
-    def _batch_shape_tensor(self):
-        return tf.constant([], tf.int32)
-
-    def _event_shape(self):
-        return tf.TensorShape([self.size])
-
-    def _event_shape_tensor(self):
-        return tf.constant([self.size], tf.int32)
+        super().__init__((size,), tf.float32, parameters)
 
     def _log_prob(self, z):
         normal = -0.5 * (tf.reduce_sum(z**2, axis=-1) + self.size * np.log(2 * np.pi))

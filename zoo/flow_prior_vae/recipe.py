@@ -12,11 +12,10 @@ networks, is reported at 79.30 nats and the posterior at 79.88 (Chen et al. 2017
 """
 
 from dataclasses import replace
-from functools import partial
 
 from keras_vae.zoo.entries import recipe
 
-_vae = recipe("vae")
+_vae, _vamp = recipe("vae"), recipe("vamp_vae")
 
 
 def model(latent_size=40, width=300, steps=4, flow_width=320, beta=1.0, seed=0):
@@ -37,21 +36,15 @@ def model(latent_size=40, width=300, steps=4, flow_width=320, beta=1.0, seed=0):
     return made
 
 
-def data_of(batch_size=200, seed=0, split="train"):
-    return _vae.data_of(batch_size, seed, split)
-
-
 def training(epochs=400, learning_rate=1e-3, batch_size=200, global_clipnorm=100.0):
     return _vae.training(epochs, learning_rate, batch_size, global_clipnorm=global_clipnorm)
 
 
 RECIPE = replace(
-    _vae,
+    _vamp,
     title="VAE with a flow for a prior on dynamically binarized MNIST",
     model=model,
-    data_of=data_of,
     training=training,
-    evaluate=partial(_vae.evaluate, samples=5000),
     compared_with={
         "flow_prior_vae": "autoregressive flow, 4 steps",
         "vamp_vae": "VampPrior, 500 components",
