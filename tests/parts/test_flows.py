@@ -108,13 +108,16 @@ def test_a_flow_prior_s_density_integrates_to_one(flow):
 def test_the_identity_flow_gives_the_terms_of_a_standard_normal(images):
     encoder, decoder = networks()
     posterior = keras_vae.parts.NormalPosterior(3)
-    values = []
+    values, terms = [], []
     for prior in ("standard_normal", FlowPrior(3, flow=CouplingFlow(3))):
         model = keras_vae.VAE(encoder, decoder, 3, prior=prior, posterior=posterior, seed=0)
         model.build(images.shape)
         z = model.encode(images).sample(seed=(1, 2))
         values.append(model.prior_of().log_prob(z))
+        terms.append(keras_vae.objectives.FreeEnergy(samples=2000).terms(model, model.prepare(images))[0])
     np.testing.assert_allclose(values[0], values[1], atol=1e-4)
+    np.testing.assert_allclose(terms[0]["distortion"], terms[1]["distortion"], rtol=1e-5)  # of the same draws
+    np.testing.assert_allclose(terms[0]["rate"], terms[1]["rate"], atol=0.1)  # in closed form, and by the draws
 
 
 def test_coupling_posteriors_know_x_and_score_any_latents(images):
