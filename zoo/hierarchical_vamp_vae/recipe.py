@@ -26,7 +26,7 @@ def model(latent_sizes=(40, 40), widths=(300, 300), components=500, merge="free"
     return made
 
 
-def training(epochs=250, learning_rate=1e-3, batch_size=200, components=500, warm_up=0.1):
+def training(epochs=230, learning_rate=1e-3, batch_size=200, components=500, warm_up=0.1):
     plan = _ladder.training(epochs, learning_rate, batch_size, warm_up)
     adapt = _vamp.training(epochs, learning_rate, batch_size, components)["callbacks"]
     return {**plan, "callbacks": [*adapt, *plan["callbacks"]]}
