@@ -47,7 +47,7 @@ def data_of(batch_size=200, seed=0, split="train"):
     return _vae.data_of(batch_size, seed, split)
 
 
-def training(epochs=350, learning_rate=1e-3, batch_size=200, global_clipnorm=100.0):
+def training(epochs=200, learning_rate=1e-3, batch_size=200, global_clipnorm=100.0):
     return _vae.training(epochs, learning_rate, batch_size, global_clipnorm=global_clipnorm)
 
 
