@@ -5,9 +5,9 @@
     python -m benchmarks.families --table                          the table of what there is, training nothing
     python -m benchmarks.families --quick --rows vae rae           a minute: scikit-learn's digits
 
-Each row is trained with each seed, measured on test images, and kept in RUNS/ROW-SEED.json at once; a row that is there
-with the same settings is not trained again. OUTPUT.md has the means over the seeds and the least and greatest,
-OUTPUT.json the figures, OUTPUT.png samples of the first seed.
+Each row is trained with each seed, measured on test images, and kept in OUTPUT.json at once; a row that is there with
+the same settings is not trained again. OUTPUT.md has the means over the seeds and the least and greatest, OUTPUT.png
+samples, which OUTPUT.npz has.
 
 Network: two layers of 300 ELUs on either side of 16 latents (a ladder has rungs of 16 and 8 on layers of 300). Data,
 batches of 200 and Adam's cosine are those of the entry `vae`, so pixels are drawn anew at every epoch. Weights are the
@@ -28,7 +28,7 @@ Measured are: -log p(x) of 1,000 test images by 500 draws, nats, where the poste
 of 10,000 samples and the test images, in the features of the entry `classifier_mnist` (of digits, in pixels); the
 squared error of reconstructions over the variance; the active units; the accuracy on test images of a logistic
 regression on the latents of 5,000 training images; lines of code that the family adds, without docstrings and
-comments; time a step, the median of the epochs after the first, and of the whole training.
+comments; time a step, the median of the epochs after the first, over that of `vae` with the same seed.
 """
 
 import argparse
@@ -66,8 +66,7 @@ COLUMNS = {
     "active_units": ("active units", ".1f"),
     "probe_accuracy": ("probe accuracy", ".3f"),
     "code_lines": ("code lines", ".0f"),
-    "milliseconds": ("ms a step", ".1f"),
-    "minutes": ("minutes", ".1f"),
+    "milliseconds": ("step, of `vae`'s", ".2f"),
 }
 
 
@@ -247,52 +246,56 @@ def _code_lines(source):
     return sum(bool(line) and not line.startswith("#") for line in lines)
 
 
-def run(name: str, seed: int, settings: dict[str, Any], runs: pathlib.Path) -> None:
-    """Trains and measures a row with a seed, unless it is there, and writes what came of it in one step."""
-    label, known = f"{name}-{seed}", _known(runs, name, seed)
-    if known and known["settings"] == settings:
+def run(name: str, seed: int, settings: dict[str, Any], output: pathlib.Path) -> None:
+    """Trains and measures a row with a seed, unless it is there, and adds what came of it to OUTPUT.json and .npz."""
+    label, this = f"{name}-{seed}", (name, seed, settings)
+    if any(_key(facts) == this for facts in _kept(output)):
         return
     print(f"{label}:", flush=True)
     facts = {"row": name, "seed": seed, "settings": settings, **training.machine()}
-    images, samples = settings["dataset"], None
+    images, drawn = settings["dataset"], {}
     try:
         model, times = trained(name, images, settings["epochs"], seed)
         found = measured(model, images, settings["images"], settings["draws"])
         facts["measured"] = {**found, "code_lines": code_lines(*ROWS[name].adds), **times}
-        samples = np.round(255 * np.asarray(model.sample(10, seed=1))).astype("uint8")
+        drawn = {name: np.round(255 * np.asarray(model.sample(10, seed=1))).astype("uint8")}
     except FloatingPointError as error:  # it is a result too, and the others go on
         facts["failed"] = str(error)
-    written, stored = {f"{label}.json": entries.to_json(facts)}, io.BytesIO()
-    if samples is not None:
-        np.savez_compressed(stored, samples=samples)
-        written[f"{label}.npz"] = stored.getvalue()
-    files.write_files(runs, written)
+    samples, stored = {**drawn, **_samples(output)}, io.BytesIO()
+    np.savez_compressed(stored, **samples)
+    others = [kept for kept in _kept(output) if _key(kept)[:2] != this[:2]]
+    written = {".json": entries.to_json({"rows": [*others, facts]}), ".npz": stored.getvalue()}
+    files.write_files(output.parent, {output.name + suffix: data for suffix, data in written.items()})
     print(f"{label}: {facts.get('measured', facts.get('failed'))}", flush=True)
 
 
-def _known(runs, name, seed):
-    """What is kept of a row with a seed, if there is anything."""
-    return json.loads(files.read(runs, f"{name}-{seed}.json")) if files.found(runs, f"{name}-{seed}.json") else None
+def _key(facts):
+    return facts["row"], facts["seed"], facts["settings"]
 
 
-def report(
-    names: list[str], seeds: list[int], settings: dict[str, Any], runs: pathlib.Path, output: pathlib.Path
-) -> None:
-    """Writes the table, the figures and the picture of what there is with these settings."""
-    kept = [_known(runs, name, seed) for name in names for seed in seeds]
-    found = [facts for facts in kept if facts and facts["settings"] == settings]
+def _kept(output):
+    """The rows that are kept."""
+    name = f"{output.name}.json"
+    return json.loads(files.read(output.parent, name))["rows"] if files.found(output.parent, name) else []
+
+
+def _samples(output):
+    """`{row: images}` that are kept, of each row's first training."""
+    name = f"{output.name}.npz"
+    return dict(np.load(io.BytesIO(files.read(output.parent, name)))) if files.found(output.parent, name) else {}
+
+
+def report(names: list[str], seeds: list[int], settings: dict[str, Any], output: pathlib.Path) -> None:
+    """Writes the table and the picture of what there is with these settings."""
+    wanted = [(name, seed, settings) for name in names for seed in seeds]
+    found = sorted((facts for facts in _kept(output) if _key(facts) in wanted), key=lambda one: wanted.index(_key(one)))
     if not found:
-        raise SystemExit(f"There is nothing in {runs} yet: leave out --table.")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    files.write_file(output.with_suffix(".json"), entries.to_json({"rows": found}))
+        raise SystemExit(f"There is nothing in {output}.json yet: leave out --table.")
     files.write_file(output.with_suffix(".md"), table(found).encode())
-    sections = {"Samples": {}}
-    for facts in found:
-        if facts["row"] not in sections["Samples"] and "measured" in facts:
-            stored = io.BytesIO(files.read(runs, f"{facts['row']}-{facts['seed']}.npz"))
-            sections["Samples"][facts["row"]] = np.load(stored)["samples"] / 255.0
-    if sections["Samples"]:
-        plots.picture(sections, output.with_suffix(".png"))
+    samples = _samples(output)
+    shown = {name: samples[name] / 255.0 for name in names if name in samples}
+    if shown:
+        plots.picture({"Samples": shown}, output.with_suffix(".png"))
     print(table(found))
 
 
@@ -300,17 +303,22 @@ def table(found: list[dict[str, Any]]) -> str:
     """Means over the seeds, and the least and greatest, as Markdown; a dash where there is no such number."""
     lines = ["| " + " | ".join(["row", "seeds", *(title for title, _ in COLUMNS.values())]) + " |"]
     lines += ["| --- |" + " ---: |" * (len(COLUMNS) + 1)]
+    good = [{**facts["measured"], "row": facts["row"], "seed": facts["seed"]} for facts in found if "measured" in facts]
+    steps = {one["seed"]: one["milliseconds"] for one in good if one["row"] == "vae"}
+    for one in good:
+        one["milliseconds"] = one["milliseconds"] / steps[one["seed"]] if one["seed"] in steps else np.nan
     for name in dict.fromkeys(facts["row"] for facts in found):
-        of_row = [facts for facts in found if facts["row"] == name]
-        good = [facts["measured"] for facts in of_row if "measured" in facts]
-        failed = f" ({len(of_row) - len(good)} failed)" if len(good) < len(of_row) else ""
-        cells = [_cell([one[column] for one in good if column in one], form) for column, (_, form) in COLUMNS.items()]
-        lines.append("| " + " | ".join([f"`{name}`", f"{len(good)}{failed}", *cells]) + " |")
-    settings, machine = found[0]["settings"], found[0]["device"]
-    return "\n".join([*lines, "", f"Settings: {json.dumps(settings)}; {machine}.", ""])
+        of_row = [one for one in good if one["row"] == name]
+        failures = sum(facts["row"] == name for facts in found) - len(of_row)
+        failed = f" ({failures} failed)" if failures else ""
+        cells = [_cell([one[column] for one in of_row if column in one], form) for column, (_, form) in COLUMNS.items()]
+        lines.append("| " + " | ".join([f"`{name}`", f"{len(of_row)}{failed}", *cells]) + " |")
+    devices = ", ".join(sorted({facts["device"] for facts in found}))
+    return "\n".join([*lines, "", f"Settings: {json.dumps(found[0]['settings'])}; {devices}.", ""])
 
 
 def _cell(values, form):
+    values = [value for value in values if np.isfinite(value)]
     if not values:
         return "-"
     spread = f" ({min(values):{form}} to {max(values):{form}})" if min(values) < max(values) else ""
@@ -324,19 +332,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="digits, one epoch, and few draws")
     parser.add_argument("--table", action="store_true", help="train nothing")
-    parser.add_argument("--runs", type=pathlib.Path, help="folder of the rows; runs/families")
-    parser.add_argument("--output", type=pathlib.Path, help="of the table, without suffix; benchmarks/families")
+    parser.add_argument("--output", type=pathlib.Path, help="of all files, without suffix; benchmarks/families")
     given = parser.parse_args(arguments)
-    runs = given.runs or pathlib.Path("runs", "families-quick" if given.quick else "families")
-    output = given.output or (runs / "table" if given.quick else pathlib.Path("benchmarks/families"))
+    output = given.output or pathlib.Path("runs/families-quick" if given.quick else "benchmarks/families")
     settings = {"dataset": "mnist", "epochs": given.epochs, "images": 1000, "draws": 500}
     if given.quick:
         settings = {"dataset": "digits", "epochs": 1, "images": 20, "draws": 5}
     if not given.table:
         for seed in given.seeds:  # whole tables first
             for name in given.rows:
-                run(name, seed, settings, runs)
-    report(given.rows, given.seeds, settings, runs, output)
+                run(name, seed, settings, output)
+    report(given.rows, given.seeds, settings, output)
 
 
 if __name__ == "__main__":

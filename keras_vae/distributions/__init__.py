@@ -14,9 +14,19 @@ from keras_vae.distributions.discretized_logistic import DiscretizedLogistic
 from keras_vae.distributions.experts import mixture_of_experts, product_of_experts
 from keras_vae.distributions.mixtures import FullNormalMixture, NormalMixture
 from keras_vae.distributions.probability_flow import ProbabilityFlow
-from keras_vae.distributions.reweighted import ReweightedNormal
+from keras_vae.distributions.reweighted import ResampledNormal, ReweightedNormal
 from keras_vae.distributions.spherical import PowerSpherical
-from keras_vae.distributions.structures import Joint, centre, cooled, divergences, frozen, kl_divergence, nearest, shown
+from keras_vae.distributions.structures import (
+    Joint,
+    centre,
+    cooled,
+    divergences,
+    frozen,
+    kl_divergence,
+    log_ratios,
+    nearest,
+    shown,
+)
 from keras_vae.distributions.visible import given_visible
 
 __all__ = [
@@ -32,6 +42,7 @@ __all__ = [
     "NormalMixture",
     "PowerSpherical",
     "ProbabilityFlow",
+    "ResampledNormal",
     "ReweightedNormal",
     "annealed_log_partition",
     "centre",
@@ -41,6 +52,7 @@ __all__ = [
     "frozen",
     "given_visible",
     "kl_divergence",
+    "log_ratios",
     "mixture_of_experts",
     "nearest",
     "product_of_experts",

@@ -104,6 +104,14 @@ def kl_divergence(q: Any, p: Any, z: tf.Tensor) -> tf.Tensor:
         return q.log_prob(z) - p.log_prob(z)
 
 
+def log_ratios(q: Any, p: Any, z: Any) -> Any:
+    """`log q(z) - log p(z)` in nats, `[..., batch]`; a dict of them for the parts, where both are `Joint`."""
+    if not (isinstance(q, Joint) and isinstance(p, Joint)):
+        return q.log_prob(z) - p.log_prob(z)
+    of_p = p.log_probs(z)
+    return {name: log_prob - of_p[name] for name, log_prob in q.log_probs(z).items()}
+
+
 @functools.singledispatch
 def divergences(q: Any, p: Any, z: Any) -> Any:
     """KL(q || p) in nats: one number an example, `[..., batch]`, or a dict of them for the parts of a `Joint`; an empty

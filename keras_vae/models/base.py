@@ -179,7 +179,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
             `objective`: what is minimised, a dict whose values are averaged and added;
             `output`: what calling the model returns.
         """
-        return self.objective.terms(self, batch._replace(training=training))
+        return self.objective.terms(self, batch._replace(training=training, memo={}))
 
     # --- state --------------------------------------------------------------------------------------------------
 

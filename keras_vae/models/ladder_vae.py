@@ -9,10 +9,13 @@ from keras import tree
 
 from keras_vae import checks, networks
 from keras_vae.distributions import Joint
+from keras_vae.models.inputs import Batch
 from keras_vae.models.vae import VAE
 from keras_vae.models.verbs.ladder import LadderVerbs
 from keras_vae.parts import Rung
 from keras_vae.parts.ladder import MERGES
+
+NO_BATCH = Batch(None)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -117,12 +120,15 @@ class LadderVAE(LadderVerbs, VAE):
     def latent_shape(self) -> Any:
         return dict(self.shapes)
 
-    def state(self, index: int, z: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor | None:
+    def state(self, index: int, z: dict[str, tf.Tensor], batch: Batch = NO_BATCH) -> tf.Tensor | None:
         """What the latents above a rung say to it, `[..., batch, *places, width]`; None at the top."""
         if index == len(self.names) - 1:
             return None
-        inputs = [z[self.names[index + 1]], self.state(index + 1, z, training)]
-        return self._down(self.top_down[index], self.names[index + 1], *inputs, training)
+
+        def down(above, state):
+            return self._down(self.top_down[index], self.names[index + 1], above, state, batch.training)
+
+        return batch.once(("state", index), [z[self.names[index + 1]], self.state(index + 1, z, batch)], down)
 
     def _down(self, network, name, z, state, training):
         inputs = [z] if state is None else [z, state]
@@ -130,24 +136,28 @@ class LadderVAE(LadderVerbs, VAE):
         return networks.folded(network, inputs, lead, training)[0]
 
     def prior_of(self, batch=None) -> Any:
-        return self._joint(super().prior_of(batch), lambda rung, index, state: rung.prior(state), batch)
+        return self._joint("prior", super().prior_of(batch), lambda rung, index, state: rung.prior(state), batch)
 
     def posterior_of(self, batch) -> Any:
         features = tree.flatten(self.encoder(batch.x, training=batch.training))
         top = self.posterior.distribution(features[-1])
-        return self._joint(top, lambda rung, index, state: rung.posterior(features[index], state), batch)
+        return self._joint("posterior", top, lambda rung, index, state: rung.posterior(features[index], state), batch)
 
-    def _joint(self, top, loc_scale, batch):
-        training = batch is not None and batch.training
+    def _joint(self, name, top, loc_scale, batch):
+        batch = batch or NO_BATCH
 
         def given(index):
             rung = self.rungs[index]
-            return lambda z: rung.family(*loc_scale(rung, index, self.state(index, z, training)))
+
+            def below(state):
+                return rung.family(*loc_scale(rung, index, state))
+
+            return lambda z: batch.once((name, index), [self.state(index, z, batch)], below)
 
         below = {self.names[index]: given(index) for index in range(len(self.names) - 2, -1, -1)}
         return Joint({self.names[-1]: top, **below})
 
     def likelihood_of(self, z, batch=None) -> Any:
-        training = batch is not None and batch.training
-        parameters = self._down(self.decoder, "z1", z["z1"], self.state(0, z, training), training)
+        batch = batch or NO_BATCH
+        parameters = self._down(self.decoder, "z1", z["z1"], self.state(0, z, batch), batch.training)
         return self.likelihood.distribution(parameters, batch_ndims=len(z["z1"].shape) - len(self.shapes["z1"]))

@@ -39,7 +39,8 @@ class VAE(LatentVariableModel):
         likelihood: "bernoulli", "normal", "laplace", "discretized_logistic", "categorical", or an object of
             `keras_vae.distributions`.
         prior: "standard_normal", "laplace", "normal_mixture", "flow", or an object of `keras_vae.parts`; fitted after
-            training, by `adapt`: "flow_matching", "noise_contrastive"; with "power_spherical": "spherical_uniform".
+            training, by `adapt`: "flow_matching", "noise_contrastive", "resampled"; with "power_spherical":
+            "spherical_uniform".
         posterior: "normal", "laplace", "flow", "power_spherical", "deterministic", or an object of `keras_vae.parts`.
         **kwargs: `objective`, `beta`, `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """

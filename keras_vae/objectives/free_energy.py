@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.objectives.objective import Objective, named
+from keras_vae.objectives.objective import Objective, named, named_rates
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -36,9 +36,7 @@ class FreeEnergy(Objective):
         measured = {name: inference.total(value, inference.measured) for name, value in distortions.items()}
         terms, losses = named(measured), {}
         if tree.flatten(rates):  # a point has none
-            terms["rate"] = inference.total(tf.add_n(tree.flatten(rates)), inference.measured)
-            if isinstance(rates, dict):
-                terms |= {f"rate_{name}": inference.total(part, inference.measured) for name, part in rates.items()}
+            terms |= named_rates(tree.map_structure(lambda part: inference.total(part, inference.measured), rates))
             counted_rates = tree.map_structure(lambda part: inference.total(part, inference.counted), rates)
             losses["rate"] = self.weighted(counted_rates)
         for name, value in counted.items():

@@ -8,8 +8,8 @@ import tensorflow_probability as tfp
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.distributions import frozen
-from keras_vae.objectives.objective import Objective, named
+from keras_vae.distributions import frozen, log_ratios
+from keras_vae.objectives.objective import Objective, named, named_rates
 
 ESTIMATORS = ("auto", "reparameterized", "doubly_reparameterized")
 BOUNDS = ("strict", "looser")
@@ -55,7 +55,8 @@ class ImportanceWeighted(Objective):
         if fixed is not None:
             density = fixed
             z, set_scale = scale_gradient_later(z)
-        ratio = density.log_prob(z) - model.prior_of(batch).log_prob(z)
+        ratios = log_ratios(density, model.prior_of(batch), z)
+        ratio = tf.add_n(tree.flatten(ratios))
         distortions, output = model.explain(z, batch, inference)
         weighted = [model.distortion_weights.get(name, 1.0) * value for name, value in distortions.items()]
         log_weights = -tf.add_n(weighted) - self.beta * ratio
@@ -71,7 +72,7 @@ class ImportanceWeighted(Objective):
         if set_scale:
             set_scale(factors)
         measured = {name: self._mean(inference, value) for name, value in distortions.items()}
-        terms = {**named(measured), "rate": self._mean(inference, ratio)}
+        terms = {**named(measured), **named_rates(tree.map_structure(lambda part: self._mean(inference, part), ratios))}
         terms["importance_bound"] = -self._strict(inference, -tf.add_n(list(distortions.values())) - ratio)
         output = tree.map_structure(lambda part: part[0], output)
         return terms, {"importance_bound": -bound}, inference.one(output)

@@ -109,3 +109,9 @@ def named(distortions: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     alone, under the name ""."""
     parts = {f"distortion_{name}".rstrip("_"): value for name, value in distortions.items()}
     return parts if "distortion" in parts else {**parts, "distortion": tf.add_n(list(parts.values()))}
+
+
+def named_rates(rates: Any) -> dict[str, tf.Tensor]:
+    """Rates as terms: `rate`, and of a dict of the parts' `rate_z1`, ..., whose sum it is."""
+    parts = {f"rate_{name}": value for name, value in rates.items()} if isinstance(rates, dict) else {}
+    return {"rate": tf.add_n(tree.flatten(rates)), **parts}

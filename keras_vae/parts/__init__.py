@@ -23,7 +23,6 @@ from keras_vae.parts.likelihoods import (
     Likelihood,
     NormalLikelihood,
 )
-from keras_vae.parts.noise_contrastive import NoiseContrastivePrior
 from keras_vae.parts.part import Part, Posterior, Prior
 from keras_vae.parts.posteriors import (
     POSTERIORS,
@@ -46,9 +45,11 @@ from keras_vae.parts.priors import (
 )
 from keras_vae.parts.pushed import FlowPosterior, FlowPrior
 from keras_vae.parts.registry import resolve
+from keras_vae.parts.reweighted import NoiseContrastivePrior, ResampledPrior
 
 # Names of those that are made of the others.
-PRIORS |= {"flow": FlowPrior, "flow_matching": FlowMatchingPrior, "noise_contrastive": NoiseContrastivePrior}
+PRIORS |= {"flow": FlowPrior, "flow_matching": FlowMatchingPrior}
+PRIORS |= {"noise_contrastive": NoiseContrastivePrior, "resampled": ResampledPrior}
 POSTERIORS["flow"] = FlowPosterior
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "Posterior",
     "PowerSphericalPosterior",
     "Prior",
+    "ResampledPrior",
     "Rung",
     "SphericalUniformPrior",
     "StandardNormalPrior",

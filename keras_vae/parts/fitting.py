@@ -48,7 +48,7 @@ class FittedByGradient:
         batch_size: int = 200,
         learning_rate: float = 2e-3,
         seed: int = 0,
-        verbose: Any = 0,
+        verbose: Any = "auto",
     ) -> None:
         """Fits it to latents `[examples, latent]`, by Adam with a rate that falls along a cosine.
 
@@ -57,7 +57,7 @@ class FittedByGradient:
             batch_size: latents a step; all of them, where they are fewer.
             learning_rate: the first.
             seed: of the order of the latents and of what is drawn.
-            verbose: of a progress bar, as Keras's `fit` takes it.
+            verbose: 0 for no progress bar, as Keras's `fit` takes it.
 
         Raises:
             TypeError, ValueError: of latents that are not as described, of NaN, or no such numbers.

@@ -108,6 +108,7 @@ def of_parts() -> Iterator[Target]:
     yield from _each(parts, "CouplingFlow", {"latent_size": 3}, **coupling)
     yield from _each(parts, "FlowMatchingPrior", {"latent_size": 3}, widths=sizes().without("None"))
     yield from _each(parts, "NoiseContrastivePrior", {"latent_size": 3}, proposals=whole(1, 100_000))
+    yield from _each(parts, "ResampledPrior", {"latent_size": 3}, tries=whole(2, 100_000))
     yield from _each(parts, "DeterministicPosterior", {"latent_size": 3})
     spheres = "PowerSphericalPosterior SphericalUniformPrior"
     yield from _each(parts, spheres, {"latent_size": 3}, latent_size=whole(2))

@@ -29,9 +29,9 @@ NOT_CALLED = {
     "LatentPrior CodePrior Codebook LearnedCodebook HeadPosterior LocationScalePosterior Objective",
     "made by the package of tensors, a distribution as TFP's": "Autoregressive AutoregressiveCodes Bernoulli "
     "IndependentBernoulli Joint CoupledExponential DiscretizedLogistic FullNormalMixture GibbsMixture NormalMixture "
-    "PowerSpherical ProbabilityFlow ReweightedNormal",
+    "PowerSpherical ProbabilityFlow ResampledNormal ReweightedNormal",
     "called by the package with distributions": "annealed_log_partition coupled_kl_divergence centre cooled "
-    "divergences frozen given_visible nearest shown",
+    "divergences frozen given_visible log_ratios nearest shown",
     "called by models with networks": "built ends_in folded input_shapes known_shape network output_shape "
     "output_shapes reach",
     "a layer, whose arguments Keras checks": "MaskedDense SubpixelConv2DTranspose",

@@ -17,6 +17,7 @@ from keras_vae.distributions import (
     NormalMixture,
     PowerSpherical,
     ProbabilityFlow,
+    ResampledNormal,
     ReweightedNormal,
     draws,
     given_visible,
@@ -122,6 +123,22 @@ def shifted(z, loc):
     return tfd.MultivariateNormalDiag(loc).log_prob(z)
 
 
+def near(loc):
+    """Accepted near `loc`: times the normal that is N(3/4 loc, 1/4)."""
+    log_share = 2 * np.log(0.5) - 0.375 * tf.reduce_sum(tf.square(loc))
+    return ResampledNormal(lambda z: -1.5 * tf.reduce_sum(tf.square(z - loc), axis=-1), log_share, 2, tries=2)
+
+
+def accepted_or_not(z, loc):
+    share = near(loc).log_normalizer
+    accepted = tfd.MultivariateNormalDiag(0.75 * loc, [0.5, 0.5]).log_prob(z)
+    return tfp.math.log_add_exp(share + accepted, tf.math.log1p(-tf.exp(share)) + standard().log_prob(z))
+
+
+def standard():
+    return tfd.MultivariateNormalDiag(tf.zeros(2))
+
+
 def still():
     return ProbabilityFlow(lambda points, times: points, lambda points, times: (points, times), 2, moved=0.0)
 
@@ -178,10 +195,11 @@ CASES = {
     ),
     "AutoregressiveCodes": codes(fitted=True),
     "AutoregressiveCodes before a fit": dataclasses.replace(codes(fitted=False), log_prob=uniform),
+    "ResampledNormal": Case(near, (normal(2),), (2,), log_prob=accepted_or_not),
     "ReweightedNormal": Case(tilted, (normal(2),), (2,), log_prob=shifted),
     "ProbabilityFlow": Case(rotating, (normal(2, 2),), (2,)),
     "ProbabilityFlow that stands still": dataclasses.replace(
-        Case(still, (), (2,)), log_prob=lambda z: tfd.MultivariateNormalDiag(tf.zeros(2)).log_prob(z)
+        Case(still, (), (2,)), log_prob=lambda z: standard().log_prob(z)
     ),
     "Autoregressive": pixels(),
     "given_visible": Case(

@@ -18,7 +18,6 @@ from keras_vae.parts import (
     FlowMatchingPrior,
     FlowPosterior,
     FlowPrior,
-    NoiseContrastivePrior,
 )
 
 tfd = tfp.distributions
@@ -174,7 +173,7 @@ def test_the_same_seed_fits_alike():
 
 
 def test_adapt_serves_a_model_and_all_else_stays(images):
-    for prior in ("flow", "flow_matching", "noise_contrastive"):
+    for prior in ("flow", "flow_matching", "noise_contrastive", "resampled"):
         model = compiled(keras_vae.VAE(*networks(), 3, prior=prior, seed=0))
         model.build(images.shape)
         others = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
@@ -217,46 +216,6 @@ def test_a_fit_that_ends_in_nan_leaves_the_prior_as_it_was():
     with pytest.raises(FloatingPointError, match=r"as it was before\. Lower learning_rate"):
         prior.adapt(two_clusters(200), epochs=3, learning_rate=1e38)
     assert all(map(np.array_equal, before, prior.get_weights()))
-
-
-# --- noise contrast --------------------------------------------------------------------------------------------------
-
-
-def test_noise_contrast_finds_the_ratio_and_the_normalizer_of_two_normals():
-    loc = np.float32([0.8, -0.6])
-    z = loc + np.random.default_rng(0).normal(size=(20_000, 2)).astype("float32")
-    prior = NoiseContrastivePrior(2, widths=(32, 32))
-    keras.utils.set_random_seed(0)
-    prior.build()
-    before = prior.distribution().log_prob(z[:500])
-    np.testing.assert_allclose(before, tfd.MultivariateNormalDiag(tf.zeros(2)).log_prob(z[:500]), atol=1e-5)
-    prior.adapt(z, epochs=3, batch_size=500)
-    expected = tfd.MultivariateNormalDiag(loc)
-    ratio = z[:500] @ loc - 0.5 * loc @ loc  # log N(z; loc) - log N(z; 0)
-    found = prior.log_ratio(z[:500]) - prior.log_normalizer
-    assert np.sqrt(np.mean((found - ratio) ** 2)) < 0.15
-    assert float(prior.log_normalizer) == pytest.approx(0.0, abs=0.05)  # the critic's odds are normalised themselves
-    assert np.mean(prior.distribution().log_prob(z)) == pytest.approx(np.mean(expected.log_prob(z)), abs=0.03)
-    drawn = prior.distribution().sample(5000, seed=(0, 0)).numpy()
-    np.testing.assert_allclose(drawn.mean(axis=0), loc, atol=0.1)
-
-
-def test_the_normalizer_makes_up_for_any_ratio():
-    prior = NoiseContrastivePrior(2, widths=(4,))
-    shaken(prior)
-    prior.end(seed=0)
-    axis = np.linspace(-8, 8, 401, dtype="float32")
-    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
-    density = np.exp(prior.distribution().log_prob(grid))
-    assert density.sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1.0, abs=0.02)
-
-
-def test_a_normalizer_that_rests_on_few_draws_is_warned_of(monkeypatch):
-    prior = NoiseContrastivePrior(4, widths=(16,))
-    prior.build()
-    monkeypatch.setattr(NoiseContrastivePrior, "log_ratio", lambda self, z: 6.0 * z[..., 0])  # that of N(6, 1)
-    with pytest.warns(UserWarning, match=r"rests on \d+ of 100000 draws"):
-        prior.end(seed=0)
 
 
 # --- flow matching ---------------------------------------------------------------------------------------------------

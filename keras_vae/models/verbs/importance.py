@@ -25,6 +25,7 @@ def log_likelihood_function(model: Any) -> Callable:
 
     @tf.function(autograph=False, reduce_retracing=True)
     def log_likelihood(batch, seed, samples, chunk):
+        batch = batch._replace(memo={})
         q, prior = model.proposal(batch), model.prior_of(batch)
 
         def accumulate(index, total):
