@@ -104,7 +104,7 @@ ROWS = [
     Kind("vqvae", "codes", vqvae, continuous=False, exact_likelihood=True),
     Kind(
         "ladder_vae",
-        "one vector",
+        "rungs",
         functools.partial(keras_vae.LadderVAE, latent_sizes=(3, 2), widths=(16, 16)),
         default=keras_vae.LadderVAE,
         options={"latent_sizes": (4, 2), "merge": "residual"},
@@ -112,7 +112,7 @@ ROWS = [
     ),
     Kind(
         "hierarchical_vamp_vae",
-        "one vector",
+        "rungs",
         functools.partial(keras_vae.HierarchicalVampVAE, latent_sizes=(3, 2), widths=(16, 16), components=6),
         default=keras_vae.HierarchicalVampVAE,
         options={"latent_sizes": (4, 2), "components": 5},

@@ -8,6 +8,9 @@ import tensorflow_probability as tfp
 
 from keras_vae.distributions.draws import stateless_normal, stateless_uniform
 from keras_vae.distributions.own import Unbatched, event_ndims
+from keras_vae.distributions.seeds import fold_in
+
+AT_A_TIME = 2**14  # draws of the normal that are weighed: so many rows of a critic's hidden layers are in memory
 
 
 class _WeightedNormal(Unbatched):
@@ -33,10 +36,17 @@ class _WeightedNormal(Unbatched):
         return normal + tf.reshape(self._log_ratio(self.log_weight(tf.reshape(z, [-1, self.size]))), tf.shape(z)[:-1])
 
     def _sample_n(self, n, seed=None):
-        first, second = tf.unstack(tf.random.experimental.stateless_split(tfp.random.sanitize_seed(seed), 2))
-        z = stateless_normal([n * self.several, self.size], first)
-        chosen = self._choose(tf.reshape(self.log_weight(z), [n, self.several]), second)
-        return tf.gather(tf.reshape(z, [n, self.several, self.size]), chosen, batch_dims=1)
+        seed, count = tfp.random.sanitize_seed(seed), max(AT_A_TIME // self.several, 1)
+        parts = tf.range((n + count - 1) // count)
+        z = tf.map_fn(lambda part: self._part(count, fold_in(seed, part)), parts, fn_output_signature=tf.float32)
+        return tf.reshape(z, [-1, self.size])[:n]
+
+    def _part(self, count, seed):
+        """So many draws of p, `[count, size]`."""
+        first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+        z = stateless_normal([count * self.several, self.size], first)
+        chosen = self._choose(tf.reshape(self.log_weight(z), [count, self.several]), second)
+        return tf.gather(tf.reshape(z, [count, self.several, self.size]), chosen, batch_dims=1)
 
     def _log_ratio(self, log_weight):
         """`log p(z) - log N(z; 0, I)` of logs of weights, `[n]`."""
@@ -93,6 +103,10 @@ class ResampledNormal(_WeightedNormal):
 
 def truncated(log_acceptance: tf.Tensor, log_normalizer: tf.Tensor, tries: int) -> tf.Tensor:
     """`log((1 - alpha) a / Z + alpha)`, `alpha = (1 - Z)^(tries - 1)`, of `log a` and `log Z`."""
-    # Where all are accepted Z is 1, whose logarithm has no finite counterpart.
-    log_alpha = (tries - 1) * tfp.math.log1mexp(tf.minimum(log_normalizer, -1e-6))
-    return tfp.math.log_add_exp(tfp.math.log1mexp(log_alpha) + log_acceptance - log_normalizer, log_alpha)
+    log_alpha = (tries - 1) * _log1mexp(log_normalizer)
+    return tfp.math.log_add_exp(_log1mexp(log_alpha) + log_acceptance - log_normalizer, log_alpha)
+
+
+def _log1mexp(x):
+    """log(1 - exp(x)), whose gradient is NaN at numbers that float32 takes for 0."""
+    return tfp.math.log1mexp(tf.minimum(x, -1e-6))

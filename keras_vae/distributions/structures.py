@@ -183,7 +183,8 @@ def _(p: Joint):
 
 @functools.singledispatch
 def cooled(p: Any, factor: float) -> Any:
-    """p with its scale multiplied; through a flow the base's, of a mixture that of every component.
+    """p with its scale multiplied; through a flow the base's, of a mixture that of every component; part by part, by a
+    dict of the factors.
 
     Raises:
         TypeError: p has no scale.
@@ -199,6 +200,16 @@ def _(p, factor):
 @cooled.register(_any(tfd.TransformedDistribution))
 def _(p, factor):
     return tfd.TransformedDistribution(cooled(p.distribution, factor), p.bijector)
+
+
+@cooled.register
+def _(p: Joint, factor):
+    def of(part, factor):
+        if factor == 1.0:
+            return part
+        return (lambda values: cooled(part(values), factor)) if callable(part) else cooled(part, factor)
+
+    return Joint({name: of(part, factor.get(name, 1.0)) for name, part in p.parts.items()}, p.observed)
 
 
 @cooled.register

@@ -191,6 +191,10 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         for part in (self.prior, self.objective):
             if not part.built:
                 part.build(tree.map_shape_structure(lambda shape: (None, *shape), self.latent_shape()))
+        for part in self._flatten_layers(include_self=False):
+            if not part.trainable:  # Keras forgets this of layers that have been made within it since
+                for inner in part._flatten_layers(include_self=False):
+                    inner.trainable = False
         names = dict.fromkeys((*self.term_names, *self.objective.term_names))
         self.term_names = tuple(name for name in names if self.has_density or name != "rate")
         names = ("free_energy", *self.term_names) if self.has_density else self.term_names

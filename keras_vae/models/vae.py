@@ -37,7 +37,7 @@ class VAE(LatentVariableModel):
         decoder: network `[batch, latent]` to likelihood parameters. None: chosen from the data.
         latent_size: number of latents.
         likelihood: "bernoulli", "normal", "laplace", "discretized_logistic", "categorical", or an object of
-            `keras_vae.distributions`.
+            `keras_vae.parts`.
         prior: "standard_normal", "laplace", "normal_mixture", "flow", or an object of `keras_vae.parts`; fitted after
             training, by `adapt`: "flow_matching", "noise_contrastive", "resampled"; with "power_spherical":
             "spherical_uniform".

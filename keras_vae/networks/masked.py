@@ -13,7 +13,8 @@ from keras_vae.networks import arguments
 
 @keras.saving.register_keras_serializable("keras_vae")
 class MaskedDense(keras.layers.Layer):
-    """A dense layer whose kernel is multiplied by a mask of zeros and ones.
+    """A dense layer whose kernel is multiplied by a mask of zeros and ones. Several inputs are as one, side by side,
+    but what each says is found before they are broadcast against each other.
 
     Args:
         mask: `[inputs, units]`.
@@ -31,11 +32,19 @@ class MaskedDense(keras.layers.Layer):
         self.bias = self.add_weight(shape=self.mask.shape[1:], initializer="zeros", name="bias")
 
     def call(self, inputs):
-        mask = ops.cast(self.mask, self.compute_dtype)
-        return self.activation(ops.matmul(inputs, self.kernel * mask) + self.bias)
+        kernel = self.kernel * ops.cast(self.mask, self.compute_dtype)
+        parts = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        ends = np.cumsum([part.shape[-1] for part in parts])
+        said = [_times(part, kernel[end - part.shape[-1] : end]) for part, end in zip(parts, ends, strict=True)]
+        return self.activation(sum(said, self.bias))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.mask.shape[1])
+
+
+def _times(x, kernel):
+    """Vectors `[..., inputs]` times a matrix."""
+    return ops.matmul(x, kernel) if len(x.shape) == 2 else ops.tensordot(x, kernel, 1)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -89,7 +98,7 @@ class MaskedAutoregressiveNetwork(keras.layers.Layer):
             size = layer.mask.shape[1]
 
     def call(self, inputs):
-        x = ops.concatenate(inputs, axis=-1) if isinstance(inputs, (list, tuple)) else inputs
+        x = inputs
         for layer in (*self.hidden, self.last):
             x = layer(x)
         return ops.reshape(x, (*ops.shape(x)[:-1], self.places, self.outputs))

@@ -103,7 +103,8 @@ class Capacity(FreeEnergy):
 @keras.saving.register_keras_serializable("keras_vae")
 class FreeBits(FreeEnergy):
     """`distortion + beta * sum_l max(nats, mean of rate_l)`: each part of the latents, a rung of a ladder say, may have
-    so many nats for nothing, and is not pressed below (Kingma et al. 2016, appendix C.8). What is measured has none.
+    so many nats for nothing, and is not pressed below (Kingma et al. 2016, appendix C.8). Latents that are one vector
+    are one part: they share the nats, and some may go unused. What is measured has none.
 
     Args:
         nats: of each part, of a batch's mean. A variable.

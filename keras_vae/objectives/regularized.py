@@ -36,6 +36,6 @@ class Regularized(OneDraw):
 
     def added(self, model, q, z, batch) -> Any:
         theta = [tf.reduce_sum(tf.square(weight)) for weight in model.decoder.trainable_variables]
-        terms = {"squared_norm": tf.reduce_sum(z**2, axis=-1), "decoder_norm": tf.add_n(theta)}
+        terms = {"squared_norm": tf.reduce_sum(z**2, axis=-1), "decoder_norm": sum(theta, tf.zeros(()))}
         losses = {"squared_norm": 0.5 * self.beta * terms["squared_norm"]}
         return terms, {**losses, "decoder_norm": self.decay * terms["decoder_norm"]}

@@ -31,6 +31,12 @@ class FiniteScalarCodebook(Codebook):
         super().__init__(latent_size, codes, **kwargs)
         if levels is None:
             levels = (round(self.codes ** (1.0 / self.latent_size)),) * self.latent_size
+            if math.prod(levels) != self.codes:
+                raise ValueError(
+                    f"{self.codes} is no product of {self.latent_size} equal whole numbers: give a latent_size that "
+                    "it is a power of, such as 3 for 512 codes of 8 levels each; or levels, to "
+                    "keras_vae.parts.FiniteScalarCodebook(3, 480, levels=(8, 10, 6))."
+                )
         self.levels = checks.sizes("levels", levels, least=2)
         if len(self.levels) != self.latent_size or math.prod(self.levels) != self.codes:
             raise ValueError(

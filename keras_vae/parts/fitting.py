@@ -38,7 +38,7 @@ class FittedByGradient:
         """
         return -self.distribution().log_prob(z)
 
-    def end(self, seed: int) -> None:
+    def end(self, seed: int) -> Any:
         """What a subclass does after it was fitted."""
 
     def adapt(
@@ -72,14 +72,18 @@ class FittedByGradient:
         data = tf.data.Dataset.from_tensor_slices(z).shuffle(len(z), seed=seed).batch(batch_size, drop_remainder=True)
         steps = len(z) // batch_size
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
-        before, trainable = self.get_weights(), self.trainable
-        self.trainable = True
+        before = self.get_weights()
+        # One by one: Keras sets those within a layer as well, but leaves all as they are where it is set already.
+        trainable = [(part, part.trainable) for part in self._flatten_layers()]
+        for part, _ in trainable:
+            part.trainable = True
         fitted = Fitting(self, seed)
         fitted.compile(optimizer=keras.optimizers.Adam(schedule), steps_per_execution=min(steps, 20))
         try:
             fitted.fit(data, epochs=epochs, shuffle=False, verbose=verbose)
         finally:
-            self.trainable = trainable
+            for part, value in trainable:
+                part.trainable = value
         self.end(seed)
         if not all(np.isfinite(weight).all() for weight in self.get_weights()):
             self.set_weights(before)

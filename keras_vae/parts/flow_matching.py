@@ -36,10 +36,10 @@ class FlowMatchingPrior(FittedByGradient, LatentPrior):
         super().__init__(latent_size, **kwargs)
         self.widths, self.steps = checks.sizes("widths", widths, fewest=1), checks.whole("steps", steps)
         self.network = VelocityNetwork(self.latent_size, self.widths, dtype="float32")
-        self.trainable = False
 
     def build(self, input_shape=None):
         self.network.build((None, self.latent_size))
+        self.network.trainable = False  # by `fit`
         self.fitted = self.add_weight(shape=(), initializer="zeros", trainable=False, name="fitted")
 
     def distribution(self, given: Any = None) -> ProbabilityFlow:

@@ -1,6 +1,6 @@
 """Flows: invertible maps of vectors of latents, which are learned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -72,11 +72,12 @@ class Flow(keras.layers.Layer):
         """
         steps = []
         for index, network in enumerate(self.networks):
-            steps += [self.step(self._told(network, context)), tfb.Permute(self.order(index))]
+            steps += [self.step(self.told(network, context)), tfb.Permute(self.order(index))]
         return tfb.Chain(steps[:-1])
 
-    @staticmethod
-    def _told(network, context):
+    def told(self, network: Any, context: tf.Tensor | None) -> Callable:
+        """A network as a function of latents alone, `[..., seen]`, which answers in float32."""
+
         def both(inputs, training=None):
             return network(tf.concat(inputs, axis=-1) if isinstance(inputs, list) else inputs)
 
@@ -107,8 +108,12 @@ class AutoregressiveFlow(Flow):
     def network(self) -> keras.layers.Layer:
         return MaskedAutoregressiveNetwork(self.latent_size, 2, self.widths, "elu", self.context_size, dtype="float32")
 
+    def told(self, network, context) -> Callable:
+        # What a context says is found once, not for every draw.
+        return lambda z: tf.cast(network(z if context is None else [z, context]), "float32")
+
     def step(self, network) -> tfb.Bijector:
-        return tfb.MaskedAutoregressiveFlow(lambda z: _shift_and_log_scale(network(z)))
+        return tfb.MaskedAutoregressiveFlow(once(lambda z: _shift_and_log_scale(network(z))))
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -154,15 +159,60 @@ class CouplingFlow(Flow):
         return swapped if step % 2 == 0 else np.random.default_rng(step).permutation(self.latent_size)
 
     def step(self, network) -> tfb.Bijector:
-        def coupled(kept, size, **_):
+        moved = self.latent_size - self.seen_size
+
+        def mover(kept):
             raw = network(kept)
-            raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [size, raw.shape[-1] // size]], axis=0))
+            raw = tf.reshape(raw, tf.concat([tf.shape(raw)[:-1], [moved, raw.shape[-1] // moved]], axis=0))
             return _spline(raw, self.bins) if self.coupling == "spline" else _affine(raw)
 
-        return tfb.RealNVP(num_masked=self.seen_size, bijector_fn=coupled)
+        return Coupling(self.seen_size, mover)
 
     def get_config(self):
         return {**super().get_config(), "coupling": self.coupling, "bins": self.bins}
+
+
+class Coupling(tfb.Bijector):
+    """The first of several numbers stay, and say what moves the others (Dinh et al. 2017, equations 4 and 5): TFP's
+    `RealNVP`, which asks its network twice.
+
+    Args:
+        kept: how many stay.
+        mover: function of these, `[..., kept]`, to the bijector of the others.
+    """
+
+    def __init__(self, kept: int, mover: Callable) -> None:
+        self.kept, self.mover = kept, once(lambda x: mover(x[..., :kept]))
+        super().__init__(forward_min_event_ndims=1, dtype=tf.float32, parameters={"kept": kept, "mover": mover})
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {}
+
+    def _forward(self, x):
+        return tf.concat([x[..., : self.kept], self.mover(x).forward(x[..., self.kept :])], axis=-1)
+
+    def _inverse(self, y):
+        return tf.concat([y[..., : self.kept], self.mover(y).inverse(y[..., self.kept :])], axis=-1)
+
+    def _forward_log_det_jacobian(self, x):
+        return self.mover(x).forward_log_det_jacobian(x[..., self.kept :], event_ndims=1)
+
+    def _inverse_log_det_jacobian(self, y):
+        return self.mover(y).inverse_log_det_jacobian(y[..., self.kept :], event_ndims=1)
+
+
+def once(function: Callable) -> Callable:
+    """A function of one tensor that remembers its last: of a point a flow is asked where it goes, and how much room it
+    takes there, and gradients would go back through both answers."""
+    last: list[Any] = []
+
+    def remembered(x):
+        if not (last and last[0] is x):
+            last[:] = x, function(x)
+        return last[1]
+
+    return remembered
 
 
 def _shift_and_log_scale(raw):

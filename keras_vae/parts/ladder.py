@@ -38,6 +38,11 @@ class Rung(Part):
 
     def build(self, input_shape):
         features, state = input_shape
+        if tuple(features[1:-1]) != tuple(state[1:-1]):
+            raise ValueError(
+                f"The encoder's features for a rung and the state from above must be of the same places; got "
+                f"{list(features[1:])} and {list(state[1:])}."
+            )
         zeros = {"kernel_initializer": "zeros"}  # p starts at the standard normal, a residual q at p
         self.prior_head = layers.Dense(2 * self.latent_size, dtype="float32", name="prior", **zeros)
         self.prior_head.build(state)

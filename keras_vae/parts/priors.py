@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_vae import checks, networks
 from keras_vae.distributions.mixtures import FullNormalMixture
+from keras_vae.parts.fitting import draws
 from keras_vae.parts.part import Prior
 from keras_vae.parts.posteriors import NormalPosterior
 
@@ -114,10 +115,11 @@ class NormalMixturePrior(LatentPrior):
         """Fits the mixture to latents `[examples, latent]` by expectation-maximisation (scikit-learn's).
 
         Raises:
-            ValueError: fewer examples than components.
+            TypeError, ValueError: of latents that are not as described, of NaN, or fewer examples than components.
         """
         from sklearn.mixture import GaussianMixture
 
+        z = draws(z, self.latent_size)
         if len(z) < self.components:
             raise ValueError(f"adapt needs at least {self.components} examples, one a component; got {len(z)}.")
         mixture = GaussianMixture(

@@ -28,6 +28,7 @@ class _Reweighted(FittedByGradient, LatentPrior):
 
     def build(self, input_shape=None):
         self.critic.build((None, self.latent_size))
+        self.critic.trainable = False  # by `fit`
         self.fitted = self.add_weight(shape=(), initializer="zeros", trainable=False, name="fitted")
         self.log_normalizer = self.add_weight(shape=(), initializer="zeros", trainable=False, name="log_normalizer")
 
@@ -35,18 +36,12 @@ class _Reweighted(FittedByGradient, LatentPrior):
         """Log of the weight of latents `[batch, latent]`, `[batch]`; 0 until `adapt`."""
         raise NotImplementedError
 
-    def end(self, seed: int) -> None:
+    def end(self, seed: int) -> tf.Tensor:
+        """Sets the normalizer, and returns the logs of the weights that it rests on."""
         self.fitted.assign(1.0)
         weights = self.log_weight(stateless_normal([DRAWS, self.latent_size], [seed, 1]))
         self.log_normalizer.assign(log_mean(weights))
-        # Of so many equal weights the estimate would be as good.
-        effective = float(tf.exp(2.0 * tf.reduce_logsumexp(weights) - tf.reduce_logsumexp(2.0 * weights)))
-        if effective < FEWEST:
-            warnings.warn(
-                f"log Z of the {type(self).__name__} rests on {effective:.0f} of {DRAWS} draws: the latents are too "
-                'far from the normal, and its densities come out too high. Take "flow" or "flow_matching".',
-                stacklevel=3,
-            )
+        return weights
 
     def get_config(self):
         return {**super().get_config(), "widths": self.widths}
@@ -83,6 +78,18 @@ class NoiseContrastivePrior(_Reweighted):
     def nats(self, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The critic's cross-entropy, `[batch]`: what is minimised in place of `-log p(z)`."""
         return self.critic.loss(z, stateless_normal(tf.shape(z), seed))
+
+    def end(self, seed):
+        weights = super().end(seed)
+        # Of so many equal weights the estimate would be as good.
+        effective = float(tf.exp(2.0 * tf.reduce_logsumexp(weights) - tf.reduce_logsumexp(2.0 * weights)))
+        if effective < FEWEST:
+            warnings.warn(
+                f"log Z of the NoiseContrastivePrior rests on {effective:.0f} of {DRAWS} draws: the latents are too "
+                'far from the normal, and its densities come out too high. Take "flow" or "flow_matching".',
+                stacklevel=3,
+            )
+        return weights
 
     def get_config(self):
         return {**super().get_config(), "proposals": self.proposals}

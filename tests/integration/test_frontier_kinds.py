@@ -1,5 +1,7 @@
 """Models of the kinds that the seam must carry go all ways that models go."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from frontier import (
     strings,
     wasserstein,
 )
-from tiny import compiled
+from tiny import compiled, vae
 
 random = np.random.default_rng(0)
 KINDS = {
@@ -35,6 +37,10 @@ KINDS = {
         make.__name__: (make, random.random((32, 8, 8, 1)).astype("float32"))
         for make in (directions, wasserstein, adversarial, regularized)
     },
+}
+AFTERWARDS = ("flow_matching", "noise_contrastive", "resampled")  # priors that are fitted after the training
+KINDS |= {
+    prior: (functools.partial(vae, prior=prior), random.random((32, 8, 8, 1)).astype("float32")) for prior in AFTERWARDS
 }
 DICTS = ("ladder", "scene")
 # `make core` has a nest of latents and one of whole numbers.
@@ -76,9 +82,18 @@ def test_it_learns_is_saved_and_loaded_and_its_verbs_work(kind, made, tmp_path):
     if model.has_density:
         assert np.isfinite(model.log_likelihood(x, samples=3)).all()
     np.testing.assert_allclose(model.predict(x, verbose=0), rows, atol=1e-5)
+    if kind in AFTERWARDS:
+        model.adapt(x, epochs=2, verbose=0)
+        rate = model.evaluate(x, verbose=0, return_dict=True)["rate"]
+        assert abs(rate - history["rate"][-1]) > 1e-3
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     keras.tree.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), loaded.embed(x), z)
+    if kind in AFTERWARDS:
+        again = loaded.log_likelihood(x, samples=2), model.log_likelihood(x, samples=2)
+        np.testing.assert_allclose(*again, rtol=1e-4)
+        assert len(loaded.trainable_variables) == len(model.trainable_variables)
+        assert not any("prior" in weight.path for weight in loaded.trainable_variables)
 
 
 @EVERY
@@ -115,6 +130,6 @@ def test_verbs_that_make_no_sense_say_so(kind, made):
         assert len(model.traverse(x[:2], latent=0, values=(0.0, 1.0))) == 2
         with pytest.raises(TypeError, match="are one array"):
             model.decode({"z": tf.zeros((2, 3))})
-    if kind not in ("flow_prior", "coupling"):
+    if kind not in ("flow_prior", "coupling", *AFTERWARDS):
         with pytest.raises(ValueError, match="cannot be fitted to data"):
             model.adapt(x)

@@ -83,7 +83,11 @@ def test_a_model_with_it_learns_without_terms_of_a_codebook():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((3, 500), "multiply to 500"), ((2, 64, (8, 4)), "multiply to 64"), ((2, 64, (8, 8, 1)), "levels must be")],
+    [
+        ((3, 500), "500 is no product of 3 equal"),
+        ((2, 64, (8, 4)), "multiply to 64"),
+        ((2, 64, (8, 8, 1)), "levels must be"),
+    ],
 )
 def test_levels_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -18,6 +18,7 @@ from keras_vae.parts import (
     FlowMatchingPrior,
     FlowPosterior,
     FlowPrior,
+    NormalMixturePrior,
 )
 
 tfd = tfp.distributions
@@ -107,13 +108,16 @@ def test_a_flow_prior_s_density_integrates_to_one(flow):
 def test_the_identity_flow_gives_the_terms_of_a_standard_normal(images):
     encoder, decoder = networks()
     posterior = keras_vae.parts.NormalPosterior(3)
-    values = []
+    values, terms = [], []
     for prior in ("standard_normal", FlowPrior(3, flow=CouplingFlow(3))):
         model = keras_vae.VAE(encoder, decoder, 3, prior=prior, posterior=posterior, seed=0)
         model.build(images.shape)
         z = model.encode(images).sample(seed=(1, 2))
         values.append(model.prior_of().log_prob(z))
+        terms.append(keras_vae.objectives.FreeEnergy(samples=2000).terms(model, model.prepare(images))[0])
     np.testing.assert_allclose(values[0], values[1], atol=1e-4)
+    np.testing.assert_allclose(terms[0]["distortion"], terms[1]["distortion"], rtol=1e-5)  # of the same draws
+    np.testing.assert_allclose(terms[0]["rate"], terms[1]["rate"], atol=0.1)  # in closed form, and by the draws
 
 
 def test_coupling_posteriors_know_x_and_score_any_latents(images):
@@ -176,10 +180,14 @@ def test_adapt_serves_a_model_and_all_else_stays(images):
     for prior in ("flow", "flow_matching", "noise_contrastive", "resampled"):
         model = compiled(keras_vae.VAE(*networks(), 3, prior=prior, seed=0))
         model.build(images.shape)
+        before = model.prior.distribution().log_prob(np.zeros((1, 3), "float32"))
         others = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
+        trainable = [part.trainable for part in model.prior._flatten_layers()]
         model.adapt(images, batch_size=10, draws=3, epochs=1, verbose=0)
         again = [np.array(weight) for weight in model.weights if "prior" not in weight.path]
         assert all(map(np.array_equal, others, again))
+        assert [part.trainable for part in model.prior._flatten_layers()] == trainable
+        assert np.abs(model.prior.distribution().log_prob(np.zeros((1, 3), "float32")) - before) > 1e-3
         assert np.isfinite(model.log_likelihood(images[:4], samples=2)).all()
         with pytest.raises(TypeError, match=r"takes no \['nonsense'\]; it takes \['epochs'"):
             model.adapt(images, nonsense=3)
@@ -207,6 +215,24 @@ def test_adapt_refuses_what_are_no_latents(z, error, match):
     prior = FlowPrior(2)
     with pytest.raises(error, match=match):
         prior.adapt(z)
+
+
+def test_a_prior_that_is_fixed_is_not_trained_and_comes_back_so(images, tmp_path):
+    model = compiled(keras_vae.VAE(*networks(), 3, prior=FlowPrior(3, trainable=False), seed=0))
+    model.fit(images, verbose=0)
+    model.save(tmp_path / "model.keras")
+    for one in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        assert not any("prior" in weight.path for weight in one.trainable_variables)
+        assert len(one.prior.weights) > 4
+        assert len(one.optimizer.variables) == 2 + 2 * len(one.trainable_variables)
+
+
+def test_a_part_that_is_fixed_stays_fixed_after_adapt():
+    prior = FlowPrior(2, base=NormalMixturePrior(2, 3, trainable=False), flow=AutoregressiveFlow(2, 1, (4,)))
+    prior.adapt(two_clusters(50), epochs=1, verbose=0)
+    assert prior.trainable
+    assert not prior.base.trainable
+    assert prior.flow.trainable
 
 
 def test_a_fit_that_ends_in_nan_leaves_the_prior_as_it_was():

@@ -172,7 +172,7 @@ def test_mixture_refuses_an_impossible_number_of_components(components):
 
 
 def test_adapt_refuses_a_prior_that_has_nothing_to_fit(images):
-    with pytest.raises(ValueError, match=r'StandardNormalPrior cannot be fitted.*"normal_mixture"'):
+    with pytest.raises(ValueError, match=r"StandardNormalPrior cannot be fitted.*'normal_mixture'"):
         compiled(vae()).adapt(images)
 
 

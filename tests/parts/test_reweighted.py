@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from keras_vae.distributions.reweighted import ResampledNormal
+from keras_vae.distributions import reweighted
+from keras_vae.distributions.reweighted import ResampledNormal, truncated
 from keras_vae.parts import NoiseContrastivePrior, ResampledPrior
 
 tfd = tfp.distributions
@@ -82,6 +83,28 @@ def test_tries_mix_what_is_accepted_with_the_normal(tries):
     np.testing.assert_allclose(p.log_prob(z), expected, atol=1e-4)
     drawn = p.sample(20_000, seed=(0, 1)).numpy() if tries < 1000 else p.sample(2_000, seed=(0, 1)).numpy()
     assert drawn.var() == pytest.approx((1 - alpha) * SCALE**2 + alpha, rel=0.06)
+
+
+def test_so_small_an_acceptance_that_float32_takes_it_for_none_has_gradients():
+    log_normalizer = tf.Variable([-0.0, -1e-9, -20.0, -40.0])
+    with tf.GradientTape() as tape:
+        ratio = truncated(-3.0 + 0.0 * log_normalizer, log_normalizer, tries=100)
+    assert np.isfinite(ratio).all()
+    assert np.isfinite(tape.gradient(ratio, log_normalizer)).all()
+
+
+def test_draws_are_weighed_a_part_at_a_time(monkeypatch):
+    rows = []
+
+    def weight(z):
+        rows.append(z.shape[0])
+        return log_acceptance(z)
+
+    monkeypatch.setattr(reweighted, "AT_A_TIME", 100)
+    drawn = ResampledNormal(weight, tf.math.log(SCALE**2), 2, tries=30).sample(10, seed=(0, 0)).numpy()
+    assert drawn.shape == (10, 2)
+    assert len(np.unique(drawn[:, 0])) == 10
+    assert max(rows) <= 100
 
 
 @pytest.mark.slow

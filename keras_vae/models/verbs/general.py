@@ -98,14 +98,19 @@ class Verbs:
             samples: how many.
             seed: the same one gives the same samples; None: others at each call.
         """
-        samples, seed = checks.whole("samples", samples), checks.seed(seed)
-        self.require_built()
-        checks.held("samples", samples, self.example_bytes())
+        samples = self.checked_samples(samples)
         seed = self.seed_of(seed)
         return self.graph("sample", self._sample)(tf.constant(samples), seed)
 
-    def _sample(self, samples, seed):
-        return shown(self.likelihood_of(self.prior_of().sample(samples, seed=seed)))
+    def checked_samples(self, samples: int) -> int:
+        """How many samples are asked of a built model, so many as memory holds."""
+        samples = checks.whole("samples", samples)
+        self.require_built()
+        checks.held("samples", samples, self.example_bytes())
+        return samples
+
+    def _sample(self, samples, seed, changed=lambda prior: prior):
+        return shown(self.likelihood_of(changed(self.prior_of()).sample(samples, seed=seed)))
 
     def traverse(self, x: Any, latent: int, values: Sequence[float] = VALUES) -> Any:
         """What p(x|z) shows with one latent set to each of `values`, the others at their posterior means; of unit
@@ -132,8 +137,8 @@ class Verbs:
 
     def adapt(self, x: Any, batch_size: int = 512, seed: int = 0, draws: int = 1, **options: Any) -> None:
         """Fits the prior to draws of the posteriors of `x`, all else unchanged, which lowers the rate: for priors that
-        have `adapt`, "normal_mixture", "flow" and "flow_matching" (ex-post density estimation, Ghosh et al. 2020,
-        section 4).
+        have `adapt`, "normal_mixture", "flow", "flow_matching", "noise_contrastive" and "resampled" (ex-post density
+        estimation, Ghosh et al. 2020, section 4).
 
         Args:
             x: data as `fit` takes them: arrays, or a data set.
@@ -148,10 +153,9 @@ class Verbs:
             TypeError: no such option.
         """
         if not hasattr(self.prior, "adapt"):
-            raise ValueError(
-                f'{type(self.prior).__name__} cannot be fitted to data. Give prior="normal_mixture", "flow" or '
-                '"flow_matching".'
-            )
+            fitted = [name for name, kind in getattr(self, "priors", {}).items() if hasattr(kind, "adapt")]
+            advice = f"Give prior= one of {fitted}." if fitted else f"No prior of a {type(self).__name__} can."
+            raise ValueError(f"{type(self.prior).__name__} cannot be fitted to data. {advice}")
         taken = sorted(set(inspect.signature(self.prior.adapt).parameters) - {"z", "seed", "batch_size"})
         if unknown := sorted(set(options) - set(taken)):
             raise TypeError(f"adapt of {type(self.prior).__name__} takes no {unknown}; it takes {taken}.")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.distributions import centre, cooled, shown
+from keras_vae.distributions import centre, cooled, nearest, shown
 from keras_vae.models.verbs.general import VALUES, Verbs
 
 
@@ -34,17 +34,8 @@ class LadderVerbs(Verbs):
             checks.number(f"temperature of {name!r}", factor, above=0.0)
         if all(factor == 1.0 for factor in factors.values()):
             return super().sample(samples, seed=seed)
-        samples, seed = checks.whole("samples", samples), self.seed_of(seed)
-        self.require_built()
-        seeds = dict(
-            zip(self.names, tf.unstack(tf.random.experimental.stateless_split(seed, len(self.names))), strict=True)
-        )
-
-        def draw(name, p):
-            p = cooled(p, factors[name]) if factors.get(name, 1.0) != 1.0 else p
-            return p.sample(() if name != self.names[-1] else samples, seed=seeds[name])
-
-        return shown(self.likelihood_of(self.prior_of().walk(draw)))
+        samples = self.checked_samples(samples)
+        return self._sample(samples, self.seed_of(seed), lambda prior: cooled(prior, factors))
 
     def given_prior(self, z):
         return z[self.names[-1]]
@@ -82,10 +73,11 @@ class LadderVerbs(Verbs):
         latent = checks.whole("latent", latent, 0, self.shapes[rung][0] - 1)
         values = checks.reals("values", values)
         (batch,) = self.batches(x)
-        z = centre(self.posterior_of(batch))
+        q = self.posterior_of(batch)
+        z = centre(q)
         known = {name: z[name] for name in self.names[self.names.index(rung) :]}
         chosen = tf.one_hot(latent, self.shapes[rung][0], on_value=True, off_value=False, dtype=tf.bool)
-        known[rung] = tf.stack([tf.where(chosen, value, known[rung]) for value in values])
+        known[rung] = nearest(q.at(rung, z), tf.stack([tf.where(chosen, value, known[rung]) for value in values]))
         return self._shown_of(known)
 
     def _shown_of(self, known):
