@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 
 def active_units(model: keras.Model, x: Any, threshold: float = 0.01) -> Estimate:
-    """Number of latents whose posterior mean varies over the data by more than `threshold` (Burda et al. 2016, 2.4).
+    """Number of latents whose posterior mean varies over the data by more than `threshold` (Burda et al. 2016, 2.4); of
+    several vectors, as a ladder's rungs are, of all of them.
 
     Args:
         x: as `model.embed` takes them: arrays, or a data set.
 
     Raises:
-        TypeError, ValueError: latents that are no vector, a threshold below 0, data that the model cannot take.
+        TypeError, ValueError: latents that are no vectors, a threshold below 0, data that the model cannot take.
     """
     threshold = checks.number("threshold", threshold, 0.0)
-    means = given.with_vector_latents(model, "embed").embed(x)
+    vectors = checks.named(given.with_vectors_of_latents(model, "embed").embed(x))
+    means = np.concatenate(list(vectors.values()), axis=-1)
     return Estimate(int((means.var(axis=0) > threshold).sum()), "latents", len(means))
 
 
