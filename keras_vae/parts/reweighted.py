@@ -68,7 +68,7 @@ class NoiseContrastivePrior(_Reweighted):
         super().__init__(latent_size, widths, **kwargs)
         self.proposals = checks.whole("proposals", proposals, most=100_000)
 
-    def log_weight(self, z):
+    def log_weight(self, z) -> tf.Tensor:
         return self.fitted * self.critic.score(z)
 
     def distribution(self, given: Any = None) -> ReweightedNormal:
@@ -79,7 +79,7 @@ class NoiseContrastivePrior(_Reweighted):
         """The critic's cross-entropy, `[batch]`: what is minimised in place of `-log p(z)`."""
         return self.critic.loss(z, stateless_normal(tf.shape(z), seed))
 
-    def end(self, seed):
+    def end(self, seed) -> tf.Tensor:
         weights = super().end(seed)
         # Of so many equal weights the estimate would be as good.
         effective = float(tf.exp(2.0 * tf.reduce_logsumexp(weights) - tf.reduce_logsumexp(2.0 * weights)))
@@ -117,7 +117,7 @@ class ResampledPrior(_Reweighted):
         super().__init__(latent_size, widths, **kwargs)
         self.tries = checks.whole("tries", tries, 2, 100_000)
 
-    def log_weight(self, z):
+    def log_weight(self, z) -> tf.Tensor:
         return self.fitted * tf.math.log_sigmoid(self.critic.score(z))
 
     def distribution(self, given: Any = None) -> ResampledNormal:

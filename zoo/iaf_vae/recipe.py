@@ -4,8 +4,8 @@ encoder. Networks and data are those of `vae`, which was trained for 700 epochs,
 beside other work.
 
 The free energy is 2.9 nats above the negative log-likelihood, that of `vae` 3.4: the flow takes off a sixth. Half was
-hoped for. What it buys besides is twice as many latents in use, and the free energy of `vae` in less than a third of its
-epochs.
+hoped for. What it buys besides is twice as many latents in use, and the free energy of `vae` in less than a third of
+its epochs.
 
 Among deep convolutional VAEs, four such steps are reported to take 3.2 nats off the bound and 1.9 off the negative
 log-likelihood (Kingma et al. 2016, table 1).

@@ -98,11 +98,11 @@ class Verbs:
             samples: how many.
             seed: the same one gives the same samples; None: others at each call.
         """
-        samples = self.checked_samples(samples)
+        samples = self._checked_samples(samples)
         seed = self.seed_of(seed)
         return self.graph("sample", self._sample)(tf.constant(samples), seed)
 
-    def checked_samples(self, samples: int) -> int:
+    def _checked_samples(self, samples: int) -> int:
         """How many samples are asked of a built model, so many as memory holds."""
         samples = checks.whole("samples", samples)
         self.require_built()

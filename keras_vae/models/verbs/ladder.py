@@ -34,7 +34,7 @@ class LadderVerbs(Verbs):
             checks.number(f"temperature of {name!r}", factor, above=0.0)
         if all(factor == 1.0 for factor in factors.values()):
             return super().sample(samples, seed=seed)
-        samples = self.checked_samples(samples)
+        samples = self._checked_samples(samples)
         return self._sample(samples, self.seed_of(seed), lambda prior: cooled(prior, factors))
 
     def given_prior(self, z):
