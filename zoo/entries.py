@@ -272,7 +272,8 @@ def latents_of(model) -> Any:
     """How many latents a built latent-variable model has, and where they are codes, out of how many: `{"latents": 49,
     "codes": 512}`."""
     codes = getattr(model, "codes", None)  # of its codebook
-    return {"latents": math.prod(model.latent_shape()), **({"codes": codes} if codes else {})}
+    shapes = checks.named(model.latent_shape()).values()
+    return {"latents": sum(map(math.prod, shapes)), **({"codes": codes} if codes else {})}
 
 
 def to_json(value) -> bytes:

@@ -6,14 +6,15 @@ them in the posterior). The lower rung's posterior is free: a head on what x and
 Beta rises from 0 over the first tenth of the training; the pseudo-inputs start at 500 training images, and stay in
 [0, 1]. Adam's learning rate falls along a cosine. The time below was taken beside other work.
 
-The paper reports a negative log-likelihood of 81.24 nats, after up to 2,000 epochs.
+The paper reports a negative log-likelihood of 81.24 nats, after up to 2,000 epochs; these are 230.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from keras_vae.zoo.entries import recipe
 
-_vamp, _ladder = recipe("vamp_vae"), recipe("ladder_vae")
+_vamp = recipe("vamp_vae")
 
 
 def model(latent_sizes=(40, 40), widths=(300, 300), components=500, merge="free", beta=1.0, seed=0):
@@ -27,9 +28,12 @@ def model(latent_sizes=(40, 40), widths=(300, 300), components=500, merge="free"
 
 
 def training(epochs=230, learning_rate=1e-3, batch_size=200, components=500, warm_up=0.1):
-    plan = _ladder.training(epochs, learning_rate, batch_size, warm_up)
-    adapt = _vamp.training(epochs, learning_rate, batch_size, components)["callbacks"]
-    return {**plan, "callbacks": [*adapt, *plan["callbacks"]]}
+    from keras_vae.callbacks import WarmUp
+
+    plan = _vamp.training(epochs, learning_rate, batch_size, components)
+    # Several steps a call would leave beta as it is for all of them.
+    plan["compile"]["steps_per_execution"] = 1
+    return {**plan, "callbacks": [*plan["callbacks"], WarmUp(warm_up * epochs * (60_000 // batch_size))]}
 
 
 RECIPE = replace(
@@ -37,10 +41,11 @@ RECIPE = replace(
     title="Hierarchical VampPrior VAE on dynamically binarized MNIST",
     model=model,
     training=training,
+    evaluate=partial(_vamp.evaluate, samples=1000),
     compared_with={
         "hierarchical_vamp_vae": "two rungs, VampPrior",
+        "flow_prior_vae": "one layer of latents, autoregressive flow",
         "vamp_vae": "one layer of latents, VampPrior",
-        "ladder_vae": "five rungs",
         "vae": "one layer of latents",
     },
     space=("beta", "learning_rate"),  # two numbers of latents: no single number to search
