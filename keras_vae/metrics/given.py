@@ -78,8 +78,8 @@ def model(value: Any, *verbs: str, name: str = "model") -> Any:
     return value
 
 
-def with_vector_latents(value: Any, *verbs: str) -> Any:
-    """A model with one vector of numbers an example for latents.
+def with_vector_latents(value: Any, *verbs: str, several: bool = False) -> Any:
+    """A model with one vector of numbers an example for latents; with `several`, or a dict of vectors.
 
     Raises:
         TypeError: no model of keras_vae.
@@ -88,25 +88,8 @@ def with_vector_latents(value: Any, *verbs: str) -> Any:
     model(value, "latent_shape", *verbs)
     value.require_built()
     shape = value.latent_shape()
-    if not _vector(shape) or value.latent_dtype == "int32":
-        raise ValueError(f"This metric wants latents that are one vector; {type(value).__name__} has {shape}.")
+    each = checks.named(shape).values() if several else [shape]
+    if value.latent_dtype == "int32" or not all(isinstance(one, tuple) and len(one) == 1 for one in each):
+        wanted = "vectors" if several else "one vector"
+        raise ValueError(f"This metric wants latents that are {wanted}; {type(value).__name__} has {shape}.")
     return value
-
-
-def with_vectors_of_latents(value: Any, *verbs: str) -> Any:
-    """A model with one vector of numbers an example for latents, or a dict of such vectors.
-
-    Raises:
-        TypeError: no model of keras_vae.
-        ValueError: other latents, or no networks yet.
-    """
-    model(value, "latent_shape", *verbs)
-    value.require_built()
-    shapes = value.latent_shape()
-    if not all(map(_vector, checks.named(shapes).values())) or value.latent_dtype == "int32":
-        raise ValueError(f"This metric wants latents that are vectors; {type(value).__name__} has {shapes}.")
-    return value
-
-
-def _vector(shape):
-    return isinstance(shape, tuple) and len(shape) == 1

@@ -28,7 +28,7 @@ def active_units(model: keras.Model, x: Any, threshold: float = 0.01) -> Estimat
         TypeError, ValueError: latents that are no vectors, a threshold below 0, data that the model cannot take.
     """
     threshold = checks.number("threshold", threshold, 0.0)
-    vectors = checks.named(given.with_vectors_of_latents(model, "embed").embed(x))
+    vectors = checks.named(given.with_vector_latents(model, "embed", several=True).embed(x))
     means = np.concatenate(list(vectors.values()), axis=-1)
     return Estimate(int((means.var(axis=0) > threshold).sum()), "latents", len(means))
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from keras_vae import checks, devices, objectives
+from keras_vae import checks, devices, networks, objectives
 from keras_vae.distributions import divergences, shown
 from keras_vae.distributions.seeds import fold_in
 from keras_vae.models.inputs import Batch, Inputs
@@ -189,12 +189,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         if self.objective.one_view and (not isinstance(shape, tuple) or len(shape) != 1):
             raise ValueError(f"{type(self.objective).__name__} takes latents that are one vector; got {shape}.")
         for part in (self.prior, self.objective):
-            if not part.built:
-                part.build(tree.map_shape_structure(lambda shape: (None, *shape), self.latent_shape()))
-        for part in self._flatten_layers(include_self=False):
-            if not part.trainable:  # Keras forgets this of layers that have been made within it since
-                for inner in part._flatten_layers(include_self=False):
-                    inner.trainable = False
+            networks.built(part, tree.map_shape_structure(lambda shape: (None, *shape), self.latent_shape()))
         names = dict.fromkeys((*self.term_names, *self.objective.term_names))
         self.term_names = tuple(name for name in names if self.has_density or name != "rate")
         names = ("free_energy", *self.term_names) if self.has_density else self.term_names

@@ -24,9 +24,13 @@ def network(name: str, value: Any, none: bool = True) -> Any:
 
 
 def built(layer: keras.layers.Layer, input_shape: Any) -> Any:
-    """Builds a layer that is not built yet (saved and shared ones are), and returns it."""
+    """Builds a layer that is not built yet (saved and shared ones are), and returns it. Of one that is fixed, what is
+    made within it is fixed too, which Keras forgets."""
     if not layer.built:
         layer.build(input_shape)
+    if not layer.trainable:
+        for variable in layer.variables:
+            variable.trainable = False
     return layer
 
 

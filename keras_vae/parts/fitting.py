@@ -38,6 +38,10 @@ class FittedByGradient:
         """
         return -self.distribution().log_prob(z)
 
+    def learner(self) -> keras.layers.Layer:
+        """What learns by `adapt`: all of it, or a network that `fit` leaves alone."""
+        return self
+
     def end(self, seed: int) -> Any:
         """What a subclass does after it was fitted."""
 
@@ -73,17 +77,17 @@ class FittedByGradient:
         steps = len(z) // batch_size
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
         before = self.get_weights()
-        # One by one: Keras sets those within a layer as well, but leaves all as they are where it is set already.
-        trainable = [(part, part.trainable) for part in self._flatten_layers()]
-        for part, _ in trainable:
-            part.trainable = True
+        learner = self.learner()
+        trainable, each = learner.trainable, [(weight, weight.trainable) for weight in learner.variables]
+        learner.trainable = True
         fitted = Fitting(self, seed)
         fitted.compile(optimizer=keras.optimizers.Adam(schedule), steps_per_execution=min(steps, 20))
         try:
             fitted.fit(data, epochs=epochs, shuffle=False, verbose=verbose)
         finally:
-            for part, value in trainable:
-                part.trainable = value
+            learner.trainable = trainable
+            for weight, value in each:  # Keras sets all within a layer alike
+                weight.trainable = value
         self.end(seed)
         if not all(np.isfinite(weight).all() for weight in self.get_weights()):
             self.set_weights(before)

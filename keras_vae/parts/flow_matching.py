@@ -47,6 +47,9 @@ class FlowMatchingPrior(FittedByGradient, LatentPrior):
         network = self.network
         return ProbabilityFlow(network, network.with_divergence, self.latent_size, self.steps, self.fitted.value)
 
+    def learner(self) -> keras.layers.Layer:
+        return self.network
+
     def end(self, seed) -> None:
         self.fitted.assign(1.0)
 

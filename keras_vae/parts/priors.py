@@ -149,8 +149,7 @@ class ConditionalNormalPrior(LatentPrior):
         self.network = networks.network("network", network)
 
     def build(self, input_shape):
-        if not self.network.built:
-            self.network.build(input_shape)
+        networks.built(self.network, input_shape)
         self.head = NormalPosterior(self.latent_size)
         self.head.build(self.network.compute_output_shape(input_shape))
 

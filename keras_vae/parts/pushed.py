@@ -6,6 +6,7 @@ import keras
 import tensorflow_probability as tfp
 
 from keras_vae import checks
+from keras_vae.networks import built
 from keras_vae.parts.fitting import FittedByGradient
 from keras_vae.parts.flows import AutoregressiveFlow, Flow
 from keras_vae.parts.part import Part, Posterior, Prior
@@ -70,8 +71,7 @@ class FlowPrior(_Pushed, FittedByGradient, LatentPrior):
 
     def build(self, input_shape=None):
         for part in (self.base, self.flow):
-            if not part.built:
-                part.build(input_shape)
+            built(part, input_shape)
 
     def distribution(self, given: Any = None) -> tfd.TransformedDistribution:
         return tfd.TransformedDistribution(self.base.distribution(given), self.flow.bijector())
@@ -104,8 +104,7 @@ class FlowPosterior(_Pushed, Posterior):
 
     def build(self, input_shape):
         for part, shape in ((self.base, input_shape), (self.flow, None)):
-            if not part.built:
-                part.build(shape)
+            built(part, shape)
         if self.flow.context_size:
             head = keras.layers.Dense(self.flow.context_size, activation="elu", dtype="float32")
             self.context = keras.Sequential([keras.layers.Flatten("channels_last", dtype="float32"), head])

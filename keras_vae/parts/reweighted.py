@@ -36,6 +36,9 @@ class _Reweighted(FittedByGradient, LatentPrior):
         """Log of the weight of latents `[batch, latent]`, `[batch]`; 0 until `adapt`."""
         raise NotImplementedError
 
+    def learner(self) -> keras.layers.Layer:
+        return self.critic
+
     def end(self, seed: int) -> tf.Tensor:
         """Sets the normalizer, and returns the logs of the weights that it rests on."""
         self.fitted.assign(1.0)

@@ -229,6 +229,23 @@ def test_a_ladder_learns_by_importance_weights():
     assert (np.array(history["importance_bound"]) < history["free_energy"]).all()
 
 
+def test_units_of_all_rungs_are_counted():
+    model, x = stirred(ladder()), images(20)
+    expected = sum((means.var(axis=0) > 0.01).sum() for means in model.embed(x).values())
+    assert keras_vae.metrics.active_units(model, x).value == expected > 4
+
+
+def test_a_temperature_near_one_gives_the_draws_of_one():
+    model = stirred(ladder())
+    np.testing.assert_allclose(model.sample(5, seed=1), model.sample(5, seed=1, temperature=0.9999), atol=1e-2)
+    assert np.abs(model.sample(5, seed=1) - model.sample(5, seed=2)).max() > 0.05
+
+
+def test_features_and_state_of_other_places_are_refused():
+    with pytest.raises(ValueError, match="must be of the same places"):
+        Rung(2).build([(None, 7, 7, 3), (None, 14, 14, 4)])
+
+
 def test_verbs_go_rung_by_rung():
     model, x = stirred(ladder()), images(5)
     z = model.embed(x)
