@@ -210,6 +210,10 @@ def translate(
 def traverse(
     name: Name,
     latent: Annotated[int, typer.Option(min=0, help="Which latent to move from -3 to 3, counted from 0.")] = 0,
+    rung: Annotated[
+        str | None,
+        typer.Option(metavar="RUNG", help="Of a ladder, whose latent it is: z1 is nearest to the data. Default: top."),
+    ] = None,
     input: Input = None,
     output: Output = pathlib.Path("traverse.png"),
 ) -> None:
@@ -223,10 +227,16 @@ def traverse(
 
     _check_output(output)
     model = _load(name)
-    made = model.traverse(_images(name, input, model), latent, values=tuple(np.linspace(-3, 3, 11)))
+    options = {}
+    if rung is not None:
+        if not hasattr(model, "latent_sizes"):
+            raise ValueError(f"{name} has no rungs of latents, but one vector: leave out --rung.")
+        options["rung"] = rung
+    made = model.traverse(_images(name, input, model), latent, values=tuple(np.linspace(-3, 3, 11)), **options)
     made = checks.named(made)
+    of_rung = f" of {rung}" if rung else ""
     sections = {
-        f"latent {latent} from -3 to 3 {key}".strip(): {
+        f"latent {latent}{of_rung} from -3 to 3 {key}".strip(): {
             f"example {index}": images[:, index] for index in range(images.shape[1])
         }
         for key, images in ((key, np.asarray(value)) for key, value in made.items())
