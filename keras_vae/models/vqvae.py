@@ -53,8 +53,9 @@ class VQVAE(VAE):
             `keras_vae.parts`.
         posterior: the codebook: "moving_average", "gradient", "finite_scalar" (nothing to learn: `codes` is the number
             of levels to the power of `latent_size`), or an object of `keras_vae.parts`.
-        commitment: weight of the commitment. A likelihood of small scale makes the distortion heavy and wants more of
-            it: watch `quantization_error`, which grows without end where it is too small.
+        commitment: weight of the commitment, 0.25 unless given; for codebooks that learn. A likelihood of small scale
+            makes the distortion heavy and wants more of it: watch `quantization_error`, which grows without end where
+            it is too small.
         objective: None, or an object in place of what `commitment` says.
         **kwargs: `seed` of `LatentVariableModel`; `name` of `keras.Model`.
     """
@@ -73,17 +74,22 @@ class VQVAE(VAE):
         codes: int = 512,
         prior: Any = "uniform",
         posterior: Any = "moving_average",
-        commitment: float = 0.25,
+        commitment: float | None = None,
         objective: VectorQuantized | None = None,
         **kwargs: Any,
     ) -> None:
         object.__setattr__(self, "codes", checks.whole("codes", codes))  # before Keras lets attributes be set
-        objective = VectorQuantized(commitment) if objective is None else objective
+        if objective is None:
+            objective = VectorQuantized() if commitment is None else VectorQuantized(commitment)
+        elif commitment is not None:
+            raise ValueError("commitment belongs to the objective, which is an object: VectorQuantized(commitment=...).")
         parts = {"prior": prior, "posterior": posterior, "objective": objective}
         super().__init__(encoder, decoder, latent_size, likelihood, **parts, **kwargs)
         made = self.prior.codes, self.posterior.codes
         if made != (codes, codes):
             raise ValueError(f"codes is {codes}, but {made[0]} of the prior and {made[1]} of the posterior.")
+        if commitment is not None and not self.posterior.learned:
+            raise ValueError(f"A {type(self.posterior).__name__} learns nothing to commit to: leave commitment= out.")
 
     def part_arguments(self) -> dict[str, Any]:
         return {"latent_size": self.latent_size, "codes": self.codes}

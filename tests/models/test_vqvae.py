@@ -268,6 +268,16 @@ REFUSED = {
         ValueError,
         r"\(rows, columns\); got 1: \(16,\)",
     ),
+    "commitment to levels": (
+        lambda images: keras_vae.VQVAE(latent_size=3, codes=27, posterior="finite_scalar", commitment=1.0),
+        ValueError,
+        "FiniteScalarCodebook learns nothing to commit to",
+    ),
+    "commitment twice": (
+        lambda images: vqvae(objective=keras_vae.objectives.VectorQuantized(), commitment=1.0),
+        ValueError,
+        "belongs to the objective",
+    ),
     "no image": (lambda images: keras_vae.VQVAE().build((None, 16)), ValueError, "Grids are made of images"),
 }
 
