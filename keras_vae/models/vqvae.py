@@ -82,7 +82,9 @@ class VQVAE(VAE):
         if objective is None:
             objective = VectorQuantized() if commitment is None else VectorQuantized(commitment)
         elif commitment is not None:
-            raise ValueError("commitment belongs to the objective, which is an object: VectorQuantized(commitment=...).")
+            raise ValueError(
+                "commitment belongs to the objective, which is an object: VectorQuantized(commitment=...)."
+            )
         parts = {"prior": prior, "posterior": posterior, "objective": objective}
         super().__init__(encoder, decoder, latent_size, likelihood, **parts, **kwargs)
         made = self.prior.codes, self.posterior.codes
