@@ -160,9 +160,14 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
     def experts(self, batch: Any) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
         """Each present modality's own posterior: `{modality: (loc, scale)}`, `[batch, latent]` each."""
-        return {
-            name: self.posterior[name](self.encoders[name](x, training=batch.training)) for name, x in batch.x.items()
-        }
+
+        def found(*_):
+            return {
+                name: self.posterior[name](self.encoders[name](x, training=batch.training))
+                for name, x in batch.x.items()
+            }
+
+        return batch.once("experts", list(batch.x.values()), found)
 
     def fuse(self, loc: tf.Tensor, scale: tf.Tensor, takes_part: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What a variant defines: one posterior of several experts.

@@ -89,8 +89,10 @@ class MVAE(MultimodalVAE):
         return tf.concat([fixed, drawn], axis=0)
 
     def inference_of(self, batch) -> Any:
-        """The posterior of each subset, of which that of all modalities is measured."""
-        subsets = self.subsets(len(batch.x), batch.training)
+        return self.inference_of_subsets(batch, self.subsets(len(batch.x), batch.training))
+
+    def inference_of_subsets(self, batch: Any, subsets: tf.Tensor) -> Inference:
+        """The posterior of each of boolean `[subsets, experts]`, of which the first, of all modalities, is measured."""
         q = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         return Inference(q, None, tf.cast(given, "float32"), tf.one_hot(0, subsets.shape[0])[:, None], subsets=subsets)

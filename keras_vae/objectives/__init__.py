@@ -12,6 +12,7 @@ from keras_vae.objectives.importance_weighted import (
     PartiallyImportanceWeighted,
 )
 from keras_vae.objectives.matching import AdversarialMatching, MaximumMeanDiscrepancy
+from keras_vae.objectives.multi_view import MultiViewTotalCorrelation
 from keras_vae.objectives.objective import Inference, Objective
 from keras_vae.objectives.regularized import Regularized
 from keras_vae.objectives.total_correlation import Adversarial, TotalCorrelation
@@ -24,6 +25,7 @@ OBJECTIVES = {
     "free_bits": FreeBits,
     "maximum_mean_discrepancy": MaximumMeanDiscrepancy,
     "adversarial_matching": AdversarialMatching,
+    "multi_view_total_correlation": MultiViewTotalCorrelation,
     "regularized": Regularized,
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "ImportanceWeighted",
     "Inference",
     "MaximumMeanDiscrepancy",
+    "MultiViewTotalCorrelation",
     "Objective",
     "PartiallyImportanceWeighted",
     "Regularized",

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks
-from keras_vae.objectives.objective import Objective, named, named_rates
+from keras_vae.objectives.objective import Inference, Objective, named, named_rates
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -26,7 +26,7 @@ class FreeEnergy(Objective):
         self.samples = checks.whole("samples", samples)
 
     def terms(self, model, batch) -> Any:
-        inference = model.inference_of(batch)
+        inference = self.inference_of(model, batch)
         z, rates = model.draw(inference, batch, self.samples)
         distortions, output = model.explain(z, batch, inference)
         if self.samples > 1:
@@ -43,6 +43,10 @@ class FreeEnergy(Objective):
             losses[f"distortion_{name}".rstrip("_")] = model.distortion_weights.get(name, 1.0) * value
         added_terms, added_losses = self.added(model, inference.q, z, batch)
         return terms | added_terms, losses | added_losses, inference.one(output)
+
+    def inference_of(self, model: Any, batch: Any) -> Inference:
+        """How the latents are inferred: as the model does it."""
+        return model.inference_of(batch)
 
     def weighted(self, rates: Any) -> tf.Tensor:
         """The rate's part of what is minimised, of the rates, nats, `[batch]`, or a dict of them."""

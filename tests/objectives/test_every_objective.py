@@ -16,6 +16,7 @@ from keras_vae.objectives import (
     FreeEnergy,
     ImportanceWeighted,
     MaximumMeanDiscrepancy,
+    MultiViewTotalCorrelation,
     PartiallyImportanceWeighted,
     Regularized,
     TotalCorrelation,
@@ -75,6 +76,14 @@ def test_the_bound_of_draws_of_one_posterior_is_what_log_likelihood_estimates(na
 )
 @pytest.mark.parametrize("name", ["cvae", pytest.param("vamp_vae", marks=pytest.mark.further)])
 def test_objectives_are_saved_with_a_model_and_come_back(name, objective, tmp_path):
+    comes_back(name, objective, tmp_path)
+
+
+def test_the_objective_of_products_of_experts_is_saved_with_a_model_and_comes_back(tmp_path):
+    comes_back("mvae", MultiViewTotalCorrelation(0.7, beta=2.0), tmp_path)
+
+
+def comes_back(name, objective, tmp_path):
     model = compiled(MAKE[name](objective=type(objective).from_config(objective.get_config()), seed=0))
     data = KINDS[name].data()
     history = model.fit(data, batch_size=16, verbose=0).history
@@ -108,6 +117,11 @@ def test_several_draws_average_the_free_energy(images):
         (lambda: vae(posterior="power_spherical"), "goes with prior=.spherical_uniform.; got .* StandardNormalPrior"),
         (lambda: mvae(prior="spherical_uniform"), "Unit vectors are of both or neither"),
         (lambda: mvae(posterior="deterministic"), r"Unknown posterior 'deterministic'.*\['laplace', 'normal'\]"),
+        (
+            lambda: mvae(cls=keras_vae.MMVAE, objective="multi_view_total_correlation"),
+            "inference_of_subsets.*which MMVAE has not",
+        ),
+        (lambda: MultiViewTotalCorrelation(1.5), "alpha must be a finite number at least 0 and at most 1"),
         (lambda: mvae(objective=Regularized()), "MVAE takes .*objectives of one posterior.*Regularized"),
         (lambda: PartiallyImportanceWeighted(7, 2), "samples must be a multiple of groups; got 7 and 2"),
         (lambda: CombinationImportanceWeighted(1.5), "share must be a finite number at least 0 and at most 1"),
