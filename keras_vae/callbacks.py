@@ -164,23 +164,29 @@ class Capacity(WarmUp):
 
 
 class Adapt(keras.callbacks.Callback):
-    """Calls `model.adapt(x)` when a training starts; not when it goes on.
+    """Calls `model.adapt(x)` when a training starts, not when it goes on; or at its end.
 
     Args:
         x: as the model's `adapt` takes it.
+        when: "start", or "end": after the last epoch, of a prior that is fitted to what the encoder has become.
 
     Raises:
         TypeError: before the first step: the model has nothing to adapt.
+        ValueError: no such `when`.
     """
 
-    def __init__(self, x: Any) -> None:
+    def __init__(self, x: Any, when: str = "start") -> None:
         super().__init__()
-        self.x = x
+        self.x, self.when = x, checks.choice("when", when, ("start", "end"))
 
     def on_train_begin(self, logs=None) -> None:
         if not hasattr(self.model, "adapt"):
             raise TypeError(f"{type(self.model).__name__} has no `adapt`: leave the callback Adapt out.")
-        if int(self.model.optimizer.iterations) == 0:
+        if self.when == "start" and int(self.model.optimizer.iterations) == 0:
+            self.model.adapt(self.x)
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        if self.when == "end" and epoch + 1 == self.params["epochs"]:  # not when training ends: this epoch is saved
             self.model.adapt(self.x)
 
 

@@ -355,12 +355,14 @@ def tune(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each trial. Default: the recipe's.")] = None,
     objective: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="On held-out training data: log_likelihood (importance-weighted), free_energy, hypervolume (of the "
-            "rate-distortion plane), mutual_information_gap (dSprites) or coherence (MNIST-SVHN). None depends on beta."
+            metavar="NAME",
+            help="On held-out training data: log_likelihood (importance-weighted; the default), free_energy, "
+            "hypervolume (of the rate-distortion plane), mutual_information_gap (dSprites), coherence (MNIST-SVHN) or "
+            "frechet_distance (of samples; the default for what has no likelihood: rae). None depends on beta.",
         ),
-    ] = "log_likelihood",
+    ] = None,
     oracle: Annotated[str, typer.Option(help="bayesian, random, grid or hyperband.")] = "bayesian",
     overrides: Annotated[
         pathlib.Path | None,

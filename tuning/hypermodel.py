@@ -34,7 +34,8 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         space: `{hyperparameter: values}`: a list to choose from, or `(lowest, highest)`, searched on a logarithmic
             scale; whole numbers stay whole. None: `default_space(recipe)`.
         fixed: `{hyperparameter: value}` for all trials.
-        objective: one of `keras_vae.tuning.OBJECTIVES`.
+        objective: one of `keras_vae.tuning.OBJECTIVES`; None: "log_likelihood", or where models have none
+            "frechet_distance".
         precision: Keras's dtype policy during training; measured in float32.
 
     Raises:
@@ -47,7 +48,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         recipe: Any,
         space: Space | None = None,
         fixed: dict[str, Any] | None = None,
-        objective: str = "log_likelihood",
+        objective: str | None = None,
         precision: str = "float32",
     ) -> None:
         super().__init__()
@@ -115,7 +116,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         if not np.isfinite(value):
             raise FloatingPointError(f"{self.objective.name} is {value}.")
         terms = model.evaluate(x, batch_size=100, verbose=0, return_dict=True)
-        terms = {name: float(terms[name]) for name in ("free_energy", "distortion", "rate")}
+        terms = {name: float(terms[name]) for name in ("free_energy", "distortion", "rate") if name in terms}
         return model, {self.objective.name: float(value), **terms, "seconds": round(seconds, 1)}
 
 

@@ -26,26 +26,30 @@ class Trained(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """A name, whether more is better ("max") or less ("min"), the function of a `Trained`, and which function
-    it needs of the recipe."""
+    """A name, whether more is better ("max") or less ("min"), the function of a `Trained`, and what it needs of the
+    recipe: one of its functions, or that its models have a density."""
 
     name: str
     direction: str
     function: Callable[[Trained], Any]
-    needs: str | None = None
+    needs: str
 
 
-def find(name: str, recipe: Any) -> Objective:
-    """The objective of that name.
+def find(name: str | None, recipe: Any) -> Objective:
+    """The objective of that name; None: the log-likelihood, or where models have none the Frechet distance.
 
     Raises:
         ValueError: there is none, or it cannot be measured of this recipe's models.
     """
-    needs = OBJECTIVES[checks.choice("objective", name, OBJECTIVES)].needs
-    if needs and not getattr(recipe, needs):
-        raise ValueError(f"{name} needs a recipe with a function `{needs}`, which this one lacks.")
     if recipe.kind != "model":
         raise ValueError(f"{recipe.title} is a {recipe.kind}: there is no latent-variable model to measure.")
+    if name is None:
+        name = "log_likelihood" if recipe.density else "frechet_distance"
+    needs = OBJECTIVES[checks.choice("objective", name, OBJECTIVES)].needs
+    if not getattr(recipe, needs):
+        others = [one.name for one in OBJECTIVES.values() if getattr(recipe, one.needs)]
+        lacks = "models with a density" if needs == "density" else f"a recipe with a function `{needs}`"
+        raise ValueError(f"{name} needs {lacks}, which this one has not. It can be searched for {others}.")
     return OBJECTIVES[name]
 
 
@@ -91,6 +95,11 @@ def _mutual_information_gap(trained):
     return metrics.mutual_information_gap(means, factors, scales).value
 
 
+def _frechet_distance(trained):
+    made = np.asarray(trained.model.sample(len(trained.x), seed=0))
+    return metrics.frechet_distance(*(trained.recipe.features(images) for images in (trained.x, made))).value
+
+
 def _coherence(trained):
     """Mean of the joint coherence and of the cross coherences from each modality to each other."""
     images, classes = trained.recipe.pairs(trained.recipe.splits[1])
@@ -110,9 +119,10 @@ def _coherence(trained):
 OBJECTIVES = {
     one.name: one
     for one in (
-        Objective("log_likelihood", "max", _log_likelihood),
-        Objective("free_energy", "min", _free_energy),
-        Objective("hypervolume", "max", _hypervolume),
+        Objective("log_likelihood", "max", _log_likelihood, "density"),
+        Objective("free_energy", "min", _free_energy, "density"),
+        Objective("hypervolume", "max", _hypervolume, "density"),
+        Objective("frechet_distance", "min", _frechet_distance, "features"),
         Objective("mutual_information_gap", "max", _mutual_information_gap, "factors"),
         Objective("coherence", "max", _coherence, "pairs"),
     )

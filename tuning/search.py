@@ -125,7 +125,7 @@ def search(
     seed: int = 0,
     verbose: int = 1,
     *,
-    objective: str = "log_likelihood",
+    objective: str | None = None,
     oracle: str = "bayesian",
     precision: str = "float32",
     executions: int = 1,
@@ -152,7 +152,7 @@ def search(
         directory: where trials are kept.
         seed: of the oracle. Trials draw weights and batches by the recipe's own `seed`; see `executions`.
         verbose: 1 prints a line at each trial's start and end.
-        objective: one of `OBJECTIVES`.
+        objective: one of `OBJECTIVES`; None: "log_likelihood", or where models have none "frechet_distance".
         oracle: "bayesian", "random", "grid" or "hyperband".
         precision: Keras's dtype policy during training.
         executions: trainings of each trial, with the recipe's seed and those that follow it. Their means count, the
@@ -196,7 +196,7 @@ def search(
 
     role = os.environ.get("KERASTUNER_TUNER_ID")
     hands_out, folder = role is None or "chief" in role, pathlib.Path(directory) / name
-    settings = {"space": hypermodel.space, "fixed": fixed, "objective": objective, "oracle": oracle}
+    settings = {"space": hypermodel.space, "fixed": fixed, "objective": aim.name, "oracle": oracle}
     settings |= {"precision": precision, "seed": seed, "epochs": longest if oracle == "hyperband" else None}
     settings |= {"executions": executions} if executions > 1 else {}
     if hands_out:
@@ -269,22 +269,29 @@ def _conclude(name, folder, hypermodel, fixed, oracle, verbose):
     rows, aim = results.trials(folder), hypermodel.objective
     found = results.best(rows, aim.name, aim.direction)
     overrides = {**fixed, **found["values"]}
+    if hypermodel.recipe.density:
+        private.write(folder / PICTURE, _picture(name, rows, found, hypermodel, oracle))
+    text = results.table(rows, aim.name, aim.direction)
+    command = f"keras-vae train {name} --set {folder / BEST}"
+    private.write(folder / BEST, entries.to_json(overrides))
+    private.write(folder / TABLE, text.encode())
+    if verbose:
+        picture = f"; picture: {folder / PICTURE}" if hypermodel.recipe.density else ""
+        print(f"\n{text}\nBest: {folder / BEST}{picture}. Train it: {command}", flush=True)
+    return overrides
+
+
+def _picture(name, rows, found, hypermodel, oracle):
+    """The trials on the rate-distortion plane, as a PNG."""
     done = [row for row in rows if row["status"] == results.DONE]
-    marked = {f"best {aim.name.replace('_', ' ')}": done.index(found)}
+    marked = {f"best {hypermodel.objective.name.replace('_', ' ')}": done.index(found)}
     if oracle != "hyperband" and done[0]["values"].items() <= own_values(hypermodel.recipe).items():
         marked["the recipe's values"] = 0
     points = [(row["measured"]["rate"], row["measured"]["distortion"]) for row in done]
     colours = {"beta": [row["values"]["beta"] for row in done]} if "beta" in found["values"] else None
     picture = io.BytesIO()
     plots.write(plots.rate_distortion(points, colours, marked, title=f"{name}: {len(done)} trials"), picture)
-    private.write(folder / PICTURE, picture.getvalue())
-    text = results.table(rows, aim.name, aim.direction)
-    command = f"keras-vae train {name} --set {folder / BEST}"
-    private.write(folder / BEST, entries.to_json(overrides))
-    private.write(folder / TABLE, text.encode())
-    if verbose:
-        print(f"\n{text}\nBest: {folder / BEST}; picture: {folder / PICTURE}. Train it: {command}", flush=True)
-    return overrides
+    return picture.getvalue()
 
 
 # --- several processes ------------------------------------------------------------------------------------------------

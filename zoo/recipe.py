@@ -19,7 +19,8 @@ RULES = {
     'Python that names its entry "{name}"': (("use",), lambda value: "{name}" in str(value)),
     f"one of {KINDS}": (("kind",), lambda value: value in KINDS),
     "a function": (("model", "data_of", "training", "evaluate", "examples", "preview"), callable),
-    "a function or None": (("factors", "pairs"), lambda value: value is None or callable(value)),
+    "True or False": (("density",), lambda value: isinstance(value, bool)),
+    "a function or None": (("factors", "pairs", "features"), lambda value: value is None or callable(value)),
     "a mapping of names to labels": (("compared_with",), lambda value: isinstance(value, Mapping)),
     "a tuple of names": (("summary", "space"), _names),
     "a tuple: trained on, held out": (("splits",), lambda value: _names(value) and len(value) == 2),
@@ -59,6 +60,8 @@ class Recipe:
         factors: `factors(split)`, images and the classes of the factors that made them, for searches and measurements
             of disentanglement.
         pairs: `pairs(split)`, a dict of modalities and the classes of its rows, for those of coherence.
+        features: `features(images)`, arrays `[images, features]` by which searches compare distributions of images.
+        density: whether its models have one, and so a likelihood, a rate and a free energy.
         doc: what the entry is, as the card begins: the docstring of its `recipe.py`, which `keras_vae.zoo.recipe` puts
             here.
 
@@ -85,6 +88,8 @@ class Recipe:
     splits: tuple[str, str] = ("train[:90%]", "train[90%:]")
     factors: Callable | None = None
     pairs: Callable | None = None
+    features: Callable | None = None
+    density: bool = True
     doc: str = ""
 
     def __post_init__(self):

@@ -255,3 +255,16 @@ def test_adapt_is_called_when_a_training_starts_and_not_when_it_goes_on(images):
     for first in (0, 8):
         model.fit(images, verbose=0, callbacks=[Adapt(images[first:])])
         np.testing.assert_array_equal(model.pseudo_inputs, images[:4])
+
+
+def test_adapt_at_the_end_is_called_after_the_last_epoch_alone_and_before_it_is_saved(images, tmp_path):
+    prior = keras_vae.parts.NormalMixturePrior(3, 2, trainable=False)
+    model = compiled(vae(objective="regularized", posterior="deterministic", prior=prior))
+    seen = []
+    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(np.array(model.prior.loc)))
+    model.fit(images, epochs=3, verbose=0, callbacks=[Adapt(images, "end"), note])
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert not np.allclose(seen[1], seen[2])
+    np.testing.assert_allclose(model.prior_of().mean(), model.embed(images).mean(axis=0), atol=1e-4)
+    with pytest.raises(ValueError, match="Unknown when 'last'"):
+        Adapt(images, when="last")

@@ -160,6 +160,20 @@ def test_objectives_do_not_depend_on_beta(toy):
     np.testing.assert_allclose(values[0], values[1], rtol=1e-6)
 
 
+@pytest.mark.slow
+def test_a_search_of_models_without_likelihoods_goes_by_the_distance_of_their_samples(tmp_path):
+    fixed = {"dataset": "digits", "components": 2, "width": 20}
+    found = tuning.search("rae", {"latent_size": [1, 12]}, 2, 10, fixed, tmp_path, oracle="grid", verbose=0)
+    first, second = tuning.trials(tmp_path / "rae")
+    assert found["latent_size"] == 12
+    assert second["measured"]["frechet_distance"] < first["measured"]["frechet_distance"]
+    assert set(second["measured"]) == {"frechet_distance", "distortion", "seconds"}
+    assert not (tmp_path / "rae" / "rate_distortion.png").exists()
+    with pytest.raises(ValueError, match=r"log_likelihood needs models with a density.*\['frechet_distance'\]"):
+        tuning.search("rae", fixed=fixed, directory=tmp_path / "other", objective="log_likelihood")
+    assert not (tmp_path / "other").exists()
+
+
 def test_hypervolume_is_an_area_of_the_plane():
     assert objectives.area(rate=10.0, distortion=60.0, start=100.0) == pytest.approx(0.4 * 0.9)
     assert objectives.area(rate=120.0, distortion=60.0, start=100.0) == 0.0

@@ -166,6 +166,11 @@ def test_loaded_model_is_compiled_and_fine_tunes(name):
     assert history["loss"][-1] < before
 
 
+@pytest.mark.parametrize("name", loads(MODELS))
+def test_recipe_says_whether_its_models_have_a_density(name, loaded):
+    assert entries.recipe(name).density == loaded(name).has_density
+
+
 def test_card_sets_an_entry_beside_its_baselines_and_other_entries():
     facts = {row["name"]: row for row in zoo.metrics("ppca")["metrics"]}
     table = zoo.card("ppca").split("## Compared")[1].split("## Made")[0].strip().splitlines()
