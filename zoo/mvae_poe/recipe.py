@@ -52,6 +52,10 @@ def model(
 
     mnist, svhn, latent_size = (28, 28, 1), (32, 32, 3), shared + private_svhn
     stages = (filters, 2 * filters, 4 * filters)
+    if options is None:
+        options = {}
+    elif variant == "MVAE":  # {"options": {}} is the paper's objective
+        options = {"reconstruct_absent": False, **options}
     made = getattr(keras_vae, variant)(
         encoders={
             "mnist": networks.dense_encoder(mnist, (width, width)),
@@ -67,8 +71,7 @@ def model(
         modality_weights={"mnist": mnist_weight},
         beta=beta,
         seed=seed,
-        **{"prior": NormalMixturePrior(latent_size, components) if components else "standard_normal"}
-        | ({"reconstruct_absent": True} if options is None else options),
+        **{"prior": NormalMixturePrior(latent_size, components) if components else "standard_normal"} | options,
     )
     made.build({"mnist": (None, *mnist), "svhn": (None, *svhn)})
     return made
