@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks, devices, networks, objectives
-from keras_vae.distributions import divergences, shown
+from keras_vae.distributions import divergences, log_ratios, shown
 from keras_vae.distributions.seeds import fold_in
 from keras_vae.models.inputs import Batch, Inputs
 from keras_vae.models.seeds import Seeds
@@ -154,7 +154,7 @@ class LatentVariableModel(Verbs, Inputs, Training, keras.Model):
         z = inference.q.sample(*([samples] if samples > 1 else []), seed=self.next_seed())
         p = self.prior_of(batch)
         if inference.density is not None:
-            return z, inference.density.log_prob(z) - p.log_prob(z)
+            return z, log_ratios(inference.density, p, z)
         rates = divergences(inference.q, p, z)
         if samples > 1:  # closed forms know no draws
             known = 1 if inference.counted is None else 2

@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import tree
 
 from keras_vae import checks, networks
 from keras_vae.distributions import Joint
-from keras_vae.models.inputs import Batch
+from keras_vae.models.chain import NO_BATCH, Chain
 from keras_vae.models.vae import VAE
 from keras_vae.models.verbs.ladder import LadderVerbs
 from keras_vae.parts import Rung
 from keras_vae.parts.ladder import MERGES
-
-NO_BATCH = Batch(None)
 
 
 @keras.saving.register_keras_serializable("keras_vae")
@@ -97,67 +94,30 @@ class LadderVAE(LadderVerbs, VAE):
             self.decoder = networks.dense_decoder(self.latent_sizes[0], *parameters, condition_shape=state)
             self.top_down = networks.dense_top_down(self.latent_sizes, widths)
         features = networks.output_shapes("encoder", self.encoder, (None, *event), len(self.names))
-        self.shapes, states = self._shapes_down(features)
         self.rungs = [Rung(size, self.merge) for size in self.latent_sizes[:-1]]
-        for rung, *shapes in zip(self.rungs, features, states, strict=False):
-            rung.build(shapes)
+        self.chain = Chain(self.names, self.rungs, self.top_down, self.latent_sizes[-1:], features)
+        self.shapes, states = self.chain.shapes, self.chain.states
         lowest = (None, *self.shapes["z1"])
         self.likelihood.check(self.decoder, [lowest, states[0]] if states else lowest, event)
         networks.built(self.posterior, features[-1])
         networks.built(self.likelihood, (None, *event))
         super(VAE, self).build(input_shape)  # networks of one layer of latents are none of these
 
-    def _shapes_down(self, features):
-        """Shapes of the latents by rung, without batch; and of the states, the lowest first."""
-        shapes, states, state = {self.names[-1]: (self.latent_sizes[-1],)}, [], None
-        for index in range(len(self.names) - 2, -1, -1):
-            above = (None, *shapes[self.names[index + 1]])
-            state = networks.output_shape("top_down", self.top_down[index], above if state is None else [above, state])
-            shapes[self.names[index]] = (*state[1:-1], self.latent_sizes[index])
-            states.insert(0, state)
-        return shapes, states
-
     def latent_shape(self) -> Any:
         return dict(self.shapes)
 
-    def state(self, index: int, z: dict[str, tf.Tensor], batch: Batch = NO_BATCH) -> tf.Tensor | None:
-        """What the latents above a rung say to it, `[..., batch, *places, width]`; None at the top."""
-        if index == len(self.names) - 1:
-            return None
-
-        def down(above, state):
-            return self._down(self.top_down[index], self.names[index + 1], above, state, batch.training)
-
-        return batch.once(("state", index), [z[self.names[index + 1]], self.state(index + 1, z, batch)], down)
-
-    def _down(self, network, name, z, state, training):
-        inputs = [z] if state is None else [z, state]
-        lead = [len(part.shape) - len(self.shapes[name]) for part in inputs]
-        return networks.folded(network, inputs, lead, training)[0]
-
     def prior_of(self, batch=None) -> Any:
-        return self._joint("prior", super().prior_of(batch), lambda rung, index, state: rung.prior(state), batch)
+        below = self.chain.below("prior", lambda rung, index, state: rung.prior(state), batch)
+        return Joint({self.names[-1]: super().prior_of(batch), **below})
 
     def posterior_of(self, batch) -> Any:
         features = tree.flatten(self.encoder(batch.x, training=batch.training))
         top = self.posterior.distribution(features[-1])
-        return self._joint("posterior", top, lambda rung, index, state: rung.posterior(features[index], state), batch)
-
-    def _joint(self, name, top, loc_scale, batch):
-        batch = batch or NO_BATCH
-
-        def given(index):
-            rung = self.rungs[index]
-
-            def below(state):
-                return rung.family(*loc_scale(rung, index, state))
-
-            return lambda z: batch.once((name, index), [self.state(index, z, batch)], below)
-
-        below = {self.names[index]: given(index) for index in range(len(self.names) - 2, -1, -1)}
+        below = self.chain.below("posterior", lambda rung, index, state: rung.posterior(features[index], state), batch)
         return Joint({self.names[-1]: top, **below})
 
     def likelihood_of(self, z, batch=None) -> Any:
         batch = batch or NO_BATCH
-        parameters = self._down(self.decoder, "z1", z["z1"], self.state(0, z, batch), batch.training)
+        state = self.chain.state(0, z, batch)
+        parameters = self.chain.down(self.decoder, "z1", z["z1"], state, batch.training)
         return self.likelihood.distribution(parameters, batch_ndims=len(z["z1"].shape) - len(self.shapes["z1"]))

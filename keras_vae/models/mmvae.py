@@ -67,8 +67,8 @@ class MMVAE(MultimodalVAE):
         super().__init__(encoders, decoders, latent_size, prior=prior, posterior=posterior, **kwargs)
         self.stratified = checks.flag("stratified", stratified)
 
-    def _set_parts(self, encoders, decoders):
-        super()._set_parts(encoders, decoders)
+    def _set_parts(self, *networks):
+        super()._set_parts(*networks)
         kinds = sorted({type(part).__name__ for part in self.posterior.values()})
         if len(kinds) > 1:
             raise ValueError(f"The experts of a mixture must be of one kind, normal or Laplace; got {kinds}.")
@@ -97,12 +97,12 @@ class MMVAE(MultimodalVAE):
         return mixture_of_experts(self.family(*swapped), tf.transpose(available))
 
     def posterior_of(self, batch) -> Any:
-        return self.mixture(*self.components(batch))
+        return self.with_rungs(self.mixture(*self.components(batch)), batch)
 
     def inference_of(self, batch) -> Any:
         """Draws of the mixture's components, scored by the mixture."""
         loc, scale, available = self.components(batch)
-        density = self.mixture(loc, scale, available)
+        density = self.with_rungs(self.mixture(loc, scale, available), batch)
         if batch.training and not self.stratified:
             order = stateless_uniform(tf.shape(available), self.next_seed())
             chosen = tf.argmax(tf.where(available, order, -1.0), axis=0, output_type=tf.int32)
@@ -111,4 +111,4 @@ class MMVAE(MultimodalVAE):
             available = tf.ones_like(available[:1])
         share = tf.cast(available, "float32") / tf.reduce_sum(tf.cast(available, "float32"), axis=0)
         last = tf.argmax(tf.where(available, tf.range(available.shape[0])[:, None], -1), axis=0, output_type=tf.int32)
-        return Inference(self.family(loc, scale), density, share, share, last)
+        return Inference(self.with_rungs(self.family(loc, scale), batch), density, share, share, last)

@@ -54,8 +54,8 @@ class MoPoE(MMVAE):
         super().__init__(encoders, decoders, latent_size, prior=prior, posterior=posterior, **kwargs)
         self.largest_subset = checks.whole("largest_subset", largest_subset, none=True)
 
-    def _set_parts(self, encoders, decoders):
-        super()._set_parts(encoders, decoders)
+    def _set_parts(self, *networks):
+        super()._set_parts(*networks)
         if not isinstance(self.posterior[self.modalities[0]], NormalPosterior):
             raise ValueError('A product of experts is computed of normals: leave posterior= at "normal".')
 

@@ -1,14 +1,18 @@
 """What multimodal models share: a network pair for each modality, missing modalities, translation."""
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import tree
 
 from keras_vae import checks
 from keras_vae.distributions import Joint, shown
 from keras_vae.models.base import LatentVariableModel
+from keras_vae.models.chain import NO_BATCH, Chain
 from keras_vae.models.inputs import OBSERVED, ByModality
 from keras_vae.models.verbs import MultimodalVerbs
 from keras_vae.networks import (
@@ -16,17 +20,26 @@ from keras_vae.networks import (
     built,
     default_decoder,
     default_encoder,
+    dense_decoder,
+    dense_ladder_encoder,
+    dense_top_down,
     folded,
     known_shape,
     network,
-    output_shape,
+    output_shapes,
 )
-from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, LocationScalePosterior, Prior, resolve
+from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, LocationScalePosterior, Prior, Rung, resolve
+from keras_vae.parts.ladder import MERGES
 
 # Experts are fused by their locations and scales
 FUSED = {name: cls for name, cls in POSTERIORS.items() if issubclass(cls, LocationScalePosterior)}
 OF_POSTERIORS = (FUSED, LocationScalePosterior, "posterior")
 OF_LIKELIHOODS = (LIKELIHOODS, Likelihood, "likelihood")
+
+
+def _networks(name, values):
+    parts = checks.instance(name, values, (list, tuple), "a list of networks")
+    return [network(f"each of {name}", part, False) for part in parts]
 
 
 class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
@@ -42,6 +55,13 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         likelihood: one for all modalities, or a dict by modality.
         private_latents: `{modality: count}` of latents that only this modality's encoder and decoder see
             (Lee & Pavlovic 2021, DMVAE); the others' come first and are shared. None: all are shared.
+        rung_sizes: `{modality: counts}` of latents of a modality's own that stand below the shared ones, given these in
+            prior and posterior: counts of its rungs, the lowest first, in each place where there are several. Its
+            encoder then makes a list of features, one a rung and last those of the shared latents; its decoder takes
+            `[lowest rung, state]`, as in `LadderVAE`. Latents are a dict: "shared", and "svhn1", ... of a modality
+            "svhn". None: no rungs.
+        top_down: `{modality: networks}` that make the state of each of its rungs, as in `LadderVAE`.
+        merge: of the rungs' posteriors, as `keras_vae.parts.Rung` has it.
         modality_weights: `{modality: weight}` of the distortions in the objective, 1 where none is named. Variables:
             `model.modality_weights["svhn"].assign(0.5)`.
         prior: "standard_normal", "laplace", "normal_mixture", or an object of `keras_vae.parts`.
@@ -61,6 +81,9 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         latent_size: int = 20,
         likelihood: Any = "bernoulli",
         private_latents: dict[str, int] | None = None,
+        rung_sizes: dict[str, Sequence[int]] | None = None,
+        top_down: dict[str, Sequence[keras.layers.Layer]] | None = None,
+        merge: str = "precision",
         modality_weights: dict[str, float] | None = None,
         prior: Any = "standard_normal",
         posterior: Any = "normal",
@@ -80,15 +103,23 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         self.check_parts()
         self.private_latents = checks.by_name("private_latents", private_latents, checks.whole, 0)
         self.modality_weights = checks.by_name("modality_weights", modality_weights, checks.number, 0.0)
-        self.encoders, self.decoders = None, None
+        self.rung_sizes = checks.by_name("rung_sizes", rung_sizes, checks.sizes, 1)
+        top_down = checks.by_name("top_down", top_down, _networks)
+        self.merge = checks.choice("merge", merge, MERGES)
+        if self.rung_sizes and sum(self.private_latents.values()):
+            raise ValueError("Give modalities latents of their own by private_latents or by rung_sizes, not by both.")
+        given = {name: len(counts) for name, counts in self.rung_sizes.items()} if encoders else {}
+        if (counts := {name: len(parts) for name, parts in top_down.items()}) != given:
+            raise ValueError(f"top_down must be networks by modality, one a rung, {given}; got {counts}.")
+        self.encoders, self.decoders, self.top_down, self.rungs, self.chains = None, None, None, {}, {}
         if encoders:
-            self._set_parts(encoders, decoders)
+            self._set_parts(encoders, decoders, top_down)
 
     @property
     def distortion_weights(self) -> dict[str, keras.Variable]:
         return self.modality_weights
 
-    def _set_parts(self, encoders, decoders):
+    def _set_parts(self, encoders, decoders, top_down):
         """Strings to objects by modality, sorted, and networks last: Keras keys saved weights by this order."""
         self.modalities = tuple(sorted(encoders))
         if OBSERVED in self.modalities:
@@ -104,7 +135,13 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         }
         self.encoders = {name: encoders[name] for name in self.modalities}
         self.decoders = {name: decoders[name] for name in self.modalities}
+        self.top_down = {name: top_down[name] for name in self.modalities if name in top_down}
+        if set(self.rung_sizes) - set(self.modalities):
+            raise ValueError(f"rung_sizes must name some of {list(self.modalities)}; got {sorted(self.rung_sizes)}.")
         self.term_names = (*self.term_names, *(f"distortion_{name}" for name in self.modalities))
+        if self.rung_sizes:
+            of_rungs = [rung for name in self.modalities for rung in self._rungs_of(name)]
+            self.term_names = (*self.term_names, *(f"rate_{name}" for name in ("shared", *of_rungs)))
         self.sees, self.private = self._latents_seen()
 
     def _by_modality(self, value, choices, kind, what):
@@ -138,34 +175,63 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             if event is None:
                 raise ValueError(f"The encoder of {name!r} must declare its input: keras.Input(shape).")
             self.event_shapes[name] = event = tuple(event[1:])
-            features = output_shape(f"encoder of {name!r}", self.encoders[name], (None, *event))
-            self.likelihood[name].check(self.decoders[name], (None, self.latent_size), event, name)
-            built(self.posterior[name], features)
+            count = 1 + len(self.rung_sizes.get(name, ()))
+            features = output_shapes(f"encoder of {name!r}", self.encoders[name], (None, *event), count)
+            decoded = (None, self.latent_size)
+            if count > 1:
+                self.rungs[name] = [Rung(size, self.merge) for size in self.rung_sizes[name]]
+                names = (*self._rungs_of(name), "shared")
+                chain = Chain(names, self.rungs[name], self.top_down[name], decoded[1:], features)
+                self.chains[name] = chain
+                decoded = [(None, *chain.shapes[names[0]]), chain.states[0]]
+            self.likelihood[name].check(self.decoders[name], decoded, event, name)
+            built(self.posterior[name], features[-1])
             built(self.likelihood[name], (None, *event))
         super().build(input_shape)
+
+    def _rungs_of(self, name):
+        """Names of a modality's rungs, the lowest first."""
+        return [f"{name}{index + 1}" for index in range(len(self.rung_sizes.get(name, ())))]
 
     def _default_networks(self, events):
         self.modalities = tuple(events)
         likelihoods = self._by_modality(self.likelihood, *OF_LIKELIHOODS)
-        decoders = {
-            name: default_decoder(self.latent_size, event, likelihoods[name].parameters_shape(event))
-            for name, event in events.items()
-        }
-        return {name: default_encoder(event) for name, event in events.items()}, decoders
+        encoders, decoders, top_down = {}, {}, {}
+        for name, event in events.items():
+            parameters = likelihoods[name].parameters_shape(event)
+            if name not in self.rung_sizes:
+                encoders[name] = default_encoder(event)
+                decoders[name] = default_decoder(self.latent_size, event, parameters)
+                continue
+            sizes = (*self.rung_sizes[name], self.latent_size)
+            widths = tuple(max(64, 4 * size) for size in sizes)
+            state = (widths[0],)
+            encoders[name], top_down[name] = dense_ladder_encoder(event, widths), dense_top_down(sizes, widths)
+            decoders[name] = dense_decoder(sizes[0], parameters, 2 * state, "elu", condition_shape=state)
+        return encoders, decoders, top_down
 
     def latent_shape(self) -> Any:
-        return (self.latent_size,)
+        shapes = {"shared": (self.latent_size,)}
+        for chain in self.chains.values():
+            shapes |= chain.shapes
+        return shapes if self.chains else shapes["shared"]
 
     # --- distributions ------------------------------------------------------------------------------------------
+
+    def features(self, batch: Any) -> dict[str, list[tf.Tensor]]:
+        """What the encoders of the modalities that are there say: a list, for each rung, and last for the shared
+        latents."""
+
+        def found(*_):
+            return {name: tree.flatten(self.encoders[name](x, training=batch.training)) for name, x in batch.x.items()}
+
+        return batch.once("features", list(batch.x.values()), found)
 
     def experts(self, batch: Any) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
         """Each present modality's own posterior: `{modality: (loc, scale)}`, `[batch, latent]` each."""
 
         def found(*_):
-            return {
-                name: self.posterior[name](self.encoders[name](x, training=batch.training))
-                for name, x in batch.x.items()
-            }
+            return {name: self.posterior[name](parts[-1]) for name, parts in self.features(batch).items()}
 
         return batch.once("experts", list(batch.x.values()), found)
 
@@ -199,21 +265,60 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         """Posterior of `(loc, scale)`, `[..., latent]`: a TFP distribution."""
         return self.posterior[self.modalities[0]].family(loc, scale)
 
+    def prior_of(self, batch=None) -> Any:
+        shared, below = super().prior_of(batch), {}
+        for chain in self.chains.values():
+            below |= chain.below("prior", lambda rung, index, state: rung.prior(state), batch)
+        return Joint({"shared": shared, **below}) if below else shared
+
+    def with_rungs(self, shared: Any, batch: Any, subsets: Any = None) -> Any:
+        """The posterior of all latents, of that of the shared ones: rungs of what is not observed are at their prior.
+
+        Args:
+            shared: a TFP distribution, `[..., batch]`.
+            subsets: None, or of which modalities the rungs are inferred, boolean `[views, modalities]`, in the order of
+                the batch's; those of others are at their prior too.
+        """
+        parts = {"shared": shared}
+        for name, chain in self.chains.items():
+            known = batch.observed.get(name)
+            if known is not None and subsets is not None:
+                known &= subsets[:, list(batch.x).index(name), None]
+            parts |= chain.below("posterior", functools.partial(self._rung_posterior, name, batch, known), batch)
+        return Joint(parts) if self.chains else shared
+
+    def _rung_posterior(self, name, batch, known, rung, index, state):
+        prior = rung.prior(state)
+        if known is None:
+            return prior
+        own = rung.posterior(self.features(batch)[name][index], state)
+        known = tf.reshape(known, tf.concat([tf.shape(known), [1] * rung.event_ndims], axis=0))
+        return tuple(tf.where(known, mine, above) for mine, above in zip(own, prior, strict=True))
+
     def likelihood_of(self, z, batch=None) -> Any:
-        training = batch is not None and batch.training
-        parts = {name: self.decode_modality(name, z, training) for name in self.modalities}
+        parts = {name: self.decode_modality(name, z, batch or NO_BATCH) for name in self.modalities}
         return Joint(parts, batch and batch.observed)
 
-    def decode_modality(self, name: str, z: tf.Tensor, training: bool = False) -> Any:
-        """p(x_m|z) of one modality, of latents `[..., latent]`: a TFP distribution."""
-        if not self.sees.all():
-            z = tf.where(self.sees[self.modalities.index(name)], z, 0.0)
-        parameters, ndims = folded(self.decoders[name], [z], [len(z.shape) - 1], training)
+    def decode_modality(self, name: str, z: Any, batch: Any = NO_BATCH) -> Any:
+        """p(x_m|z) of one modality, of latents `[..., latent]`, or a dict of them: a TFP distribution."""
+        if name in self.chains:
+            chain = self.chains[name]
+            lowest, state = chain.names[0], chain.state(0, z, batch)
+            parameters = chain.down(self.decoders[name], lowest, z[lowest], state, batch.training)
+            ndims = len(z[lowest].shape) - len(chain.shapes[lowest])
+        else:
+            z = self.given_prior(z)
+            if not self.sees.all():
+                z = tf.where(self.sees[self.modalities.index(name)], z, 0.0)
+            parameters, ndims = folded(self.decoders[name], [z], [len(z.shape) - 1], batch.training)
         return self.likelihood[name].distribution(parameters, batch_ndims=ndims)
+
+    def given_prior(self, z):
+        return z["shared"] if self.chains else z
 
     def explain(self, z, batch, inference) -> Any:
         """Distortions by modality, those of `batch` alone being decoded; 0 where unobserved or absent."""
-        parts = {name: self.decode_modality(name, z, batch.training) for name in batch.x}
+        parts = {name: self.decode_modality(name, z, batch) for name in batch.x}
         found = Joint(parts, batch.observed).log_probs(batch.x)
         zeros = tf.zeros_like(next(iter(found.values())))
         distortions = {name: -found[name] if name in found else zeros for name in self.modalities}

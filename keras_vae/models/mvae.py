@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from keras import tree
 
 from keras_vae import checks
 from keras_vae.distributions import product_of_experts, shown
@@ -68,8 +69,8 @@ class MVAE(MultimodalVAE):
         self.random_subsets = checks.whole("random_subsets", random_subsets, 0)
         self.reconstruct_absent = checks.flag("reconstruct_absent", reconstruct_absent)
 
-    def _set_parts(self, encoders, decoders):
-        super()._set_parts(encoders, decoders)
+    def _set_parts(self, *networks):
+        super()._set_parts(*networks)
         others = [part for part in self.posterior.values() if not isinstance(part, NormalPosterior)]
         if others or not isinstance(self.prior, self.factors):
             got, wanted = ([type(part).__name__ for part in (self.prior, *others)], [k.__name__ for k in self.factors])
@@ -77,7 +78,7 @@ class MVAE(MultimodalVAE):
 
     def posterior_of(self, batch) -> Any:
         loc, scale = self.fused(batch, np.ones((1, len(batch.x)), bool), self.reconstruct_absent)
-        return self.family(loc[0], scale[0])
+        return self.with_rungs(self.family(loc[0], scale[0]), batch)
 
     def fuse(self, loc, scale, takes_part) -> tuple[tf.Tensor, tf.Tensor]:
         return product_of_experts(loc, scale, takes_part)
@@ -95,7 +96,8 @@ class MVAE(MultimodalVAE):
 
     def inference_of_subsets(self, batch: Any, subsets: tf.Tensor) -> Inference:
         """The posterior of each of boolean `[subsets, experts]`, of which the first, of all modalities, is measured."""
-        q = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
+        shared = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
+        q = self.with_rungs(shared, batch, None if self.reconstruct_absent else tf.convert_to_tensor(subsets))
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         return Inference(q, None, tf.cast(given, "float32"), tf.one_hot(0, subsets.shape[0])[:, None], subsets=subsets)
 
@@ -106,9 +108,16 @@ class MVAE(MultimodalVAE):
             # Another modality's own subset needs no decoding, unless it is to reconstruct this one.
             others = [] if self.reconstruct_absent else [1 + other for other in range(len(batch.x)) if other != index]
             rows = [row for row in range(subsets.shape[0]) if row not in others]
-            p = self.decode_modality(name, tf.gather(z, rows, axis=-3), batch.training)
+            p = self.decode_modality(name, self.views(z, rows, subsets.shape[0]), batch)
             wanted = batch.observed[name] & (self.reconstruct_absent | tf.gather(subsets, rows)[:, index, None])
             distortions[name] = inference.spread(tf.where(wanted, -p.log_prob(batch.x[name]), 0.0), rows)
             output[name] = shown(p)
         nothing = tf.zeros_like(distortions[name])
         return {name: distortions.get(name, nothing) for name in self.modalities}, output
+
+    def views(self, z: Any, rows: list[int], count: int) -> Any:
+        """Latents of some of `count` views, `[..., rows, batch, *event]`."""
+        if rows == list(range(count)):
+            return z
+        shapes = self.latent_shape()
+        return tree.map_structure_up_to(z, lambda part, shape: tf.gather(part, rows, axis=-2 - len(shape)), z, shapes)
