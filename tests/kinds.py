@@ -67,6 +67,7 @@ class Kind:
 
 
 WEIGHTS = {"modality_weights": {"image": 1.0, "middle": 4.0}, "private_latents": {"middle": 1}}
+RUNGS = {"latent_size": 3, "rung_sizes": {"image": (4,), "middle": (3, 2)}}
 
 ROWS = [
     Kind(
@@ -134,6 +135,16 @@ ROWS = [
         "product",
         functools.partial(mvae, latent_size=4, private_latents={"image": 1, "middle": 1}, reconstruct_absent=True),
         pairs,
+        multimodal=True,
+    ),
+    Kind(
+        "mvae_rungs",
+        "product",
+        functools.partial(keras_vae.MVAE, **RUNGS),
+        pairs,
+        default=keras_vae.MVAE,
+        options={**RUNGS, "merge": "residual"},
+        continuous=False,
         multimodal=True,
     ),
     Kind(

@@ -28,9 +28,13 @@ def active_units(model: keras.Model, x: Any, threshold: float = 0.01) -> Estimat
         TypeError, ValueError: latents that are no vectors, a threshold below 0, data that the model cannot take.
     """
     threshold = checks.number("threshold", threshold, 0.0)
-    vectors = checks.named(given.with_vector_latents(model, "embed", several=True).embed(x))
-    means = np.concatenate(list(vectors.values()), axis=-1)
+    means = _joined(given.with_vector_latents(model, "embed", several=True).embed(x))
     return Estimate(int((means.var(axis=0) > threshold).sum()), "latents", len(means))
+
+
+def _joined(vectors):
+    """Latents, `[examples, latents]`, of one vector or of several by name."""
+    return np.concatenate(list(checks.named(vectors).values()), axis=-1)
 
 
 def posterior_moments(model: keras.Model, x: Any, batch_size: int = 512) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +80,8 @@ def linear_probe(
     test_labels: np.ndarray,
     classifier: ClassifierMixin | None = None,
 ) -> Estimate:
-    """Accuracy on `test` of a logistic regression on the posterior means of `train`.
+    """Accuracy on `test` of a logistic regression on the posterior means of `train`; of several vectors, on all of
+    them.
 
     Args:
         train, test: data as the model takes them; leave a modality out to probe the posterior without it.
@@ -91,7 +96,7 @@ def linear_probe(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    given.with_vector_latents(model, "embed")
+    given.with_vector_latents(model, "embed", several=True)
     if classifier is not None and (isinstance(classifier, type) or not hasattr(classifier, "predict")):
         raise TypeError(f"classifier must be a scikit-learn classifier or None; got {checks.told(classifier)}.")
     labels = {
@@ -100,7 +105,7 @@ def linear_probe(
     }
     if len(np.unique(labels["train"])) < 2:
         raise ValueError("train_labels must be of at least two classes.")
-    codes = {"train": model.embed(train), "test": model.embed(test)}
+    codes = {"train": _joined(model.embed(train)), "test": _joined(model.embed(test))}
     for name, embedded in codes.items():
         given.same_length(**{f"{name}_labels": labels[name], name: embedded})
     probe = make_pipeline(StandardScaler(), classifier or LogisticRegression(max_iter=1000))

@@ -102,13 +102,15 @@ class MMVAE(MultimodalVAE):
     def inference_of(self, batch) -> Any:
         """Draws of the mixture's components, scored by the mixture."""
         loc, scale, available = self.components(batch)
-        density = self.with_rungs(self.mixture(loc, scale, available), batch)
+        mixture, subsets = self.mixture(loc, scale, available), tf.constant(self.subsets(len(batch.x)))[:, None]
         if batch.training and not self.stratified:
             order = stateless_uniform(tf.shape(available), self.next_seed())
             chosen = tf.argmax(tf.where(available, order, -1.0), axis=0, output_type=tf.int32)
             chosen = tf.stack([chosen, tf.range(tf.shape(chosen)[0])], axis=1)
             loc, scale = tf.gather_nd(loc, chosen)[None], tf.gather_nd(scale, chosen)[None]
-            available = tf.ones_like(available[:1])
+            available, subsets = tf.ones_like(available[:1]), tf.gather(subsets[:, 0], chosen[:, 0])[None]
         share = tf.cast(available, "float32") / tf.reduce_sum(tf.cast(available, "float32"), axis=0)
         last = tf.argmax(tf.where(available, tf.range(available.shape[0])[:, None], -1), axis=0, output_type=tf.int32)
-        return Inference(self.with_rungs(self.family(loc, scale), batch), density, share, share, last)
+        inferred = None if self.infer_absent else subsets
+        q, density = (self.with_rungs(part, batch, inferred) for part in (self.family(loc, scale), mixture))
+        return Inference(q, density, share, share, last)

@@ -62,6 +62,9 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             "svhn". None: no rungs.
         top_down: `{modality: networks}` that make the state of each of its rungs, as in `LadderVAE`.
         merge: of the rungs' posteriors, as `keras_vae.parts.Rung` has it.
+        infer_absent: whether in training the rungs of a modality outside a subset are inferred from it, where the
+            subset's draws are to explain it. If not they are drawn from their prior, and nothing but the shared latents
+            can tell of it: MMVAE+'s way (Palumbo et al. 2023), with priors given the shared latents.
         modality_weights: `{modality: weight}` of the distortions in the objective, 1 where none is named. Variables:
             `model.modality_weights["svhn"].assign(0.5)`.
         prior: "standard_normal", "laplace", "normal_mixture", or an object of `keras_vae.parts`.
@@ -84,6 +87,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         rung_sizes: dict[str, Sequence[int]] | None = None,
         top_down: dict[str, Sequence[keras.layers.Layer]] | None = None,
         merge: str = "precision",
+        infer_absent: bool = True,
         modality_weights: dict[str, float] | None = None,
         prior: Any = "standard_normal",
         posterior: Any = "normal",
@@ -105,7 +109,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         self.modality_weights = checks.by_name("modality_weights", modality_weights, checks.number, 0.0)
         self.rung_sizes = checks.by_name("rung_sizes", rung_sizes, checks.sizes, 1)
         top_down = checks.by_name("top_down", top_down, _networks)
-        self.merge = checks.choice("merge", merge, MERGES)
+        self.merge, self.infer_absent = checks.choice("merge", merge, MERGES), checks.flag("infer_absent", infer_absent)
         if self.rung_sizes and sum(self.private_latents.values()):
             raise ValueError("Give modalities latents of their own by private_latents or by rung_sizes, not by both.")
         given = {name: len(counts) for name, counts in self.rung_sizes.items()} if encoders else {}
@@ -276,14 +280,14 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
         Args:
             shared: a TFP distribution, `[..., batch]`.
-            subsets: None, or of which modalities the rungs are inferred, boolean `[views, modalities]`, in the order of
-                the batch's; those of others are at their prior too.
+            subsets: None, or of which modalities the rungs are inferred, boolean `[views, batch or 1, modalities]`, in
+                the order of the batch's; those of others are at their prior too.
         """
         parts = {"shared": shared}
         for name, chain in self.chains.items():
             known = batch.observed.get(name)
             if known is not None and subsets is not None:
-                known &= subsets[:, list(batch.x).index(name), None]
+                known &= subsets[..., list(batch.x).index(name)]
             parts |= chain.below("posterior", functools.partial(self._rung_posterior, name, batch, known), batch)
         return Joint(parts) if self.chains else shared
 

@@ -97,7 +97,8 @@ class MVAE(MultimodalVAE):
     def inference_of_subsets(self, batch: Any, subsets: tf.Tensor) -> Inference:
         """The posterior of each of boolean `[subsets, experts]`, of which the first, of all modalities, is measured."""
         shared = self.family(*self.fused(batch, subsets, self.reconstruct_absent))
-        q = self.with_rungs(shared, batch, None if self.reconstruct_absent else tf.convert_to_tensor(subsets))
+        all_inferred = self.reconstruct_absent and self.infer_absent
+        q = self.with_rungs(shared, batch, None if all_inferred else tf.convert_to_tensor(subsets)[:, None])
         given = tf.reduce_any(subsets[:, :, None] & tf.stack(list(batch.observed.values())), axis=1)
         return Inference(q, None, tf.cast(given, "float32"), tf.one_hot(0, subsets.shape[0])[:, None], subsets=subsets)
 

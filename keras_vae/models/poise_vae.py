@@ -84,6 +84,8 @@ class POISEVAE(MVAE):
         self.sweeps = checks.whole("sweeps", sweeps, self.gradient_sweeps)
         self.chains = checks.whole("chains", chains, 2 if gradient == "covariance" else 1)
         self.prior_sweeps = checks.whole("prior_sweeps", prior_sweeps)
+        if self.rung_sizes:
+            raise ValueError("POISEVAE has latents of each modality already: leave rung_sizes= out.")
         if self.objective.samples > 1:
             raise ValueError("POISEVAE takes the draws of its chains: leave the objective's samples at 1.")
 

@@ -48,7 +48,8 @@ class MultiViewTotalCorrelation(FreeEnergy):
         present = tf.maximum(tf.reduce_sum(observed, axis=0), 1.0)
         gap = tf.reduce_sum(observed * self.gaps(model, batch), axis=0) / present
         losses = {name: value * (1.0 - self.alpha / present) for name, value in losses.items()}
-        losses["rate"] = (1.0 - self.alpha) * self.beta * terms["rate"]
+        shared = terms.get("rate_shared", terms["rate"])  # what stands below is a modality's own
+        losses["rate"] = self.beta * (terms["rate"] - self.alpha * shared)
         return {**terms, "expert_gap": gap}, {**losses, "expert_gap": self.alpha * self.beta * gap}, output
 
     def gaps(self, model: Any, batch: Any) -> tf.Tensor:
