@@ -47,8 +47,9 @@ def test_model_with_default_networks_fits_and_comes_back_with_its_arguments(kind
     assert float(loaded.beta) == 3.5
     assert loaded.seed == 7
     if kind.multimodal:
-        assert dict(loaded.private_latents) == {"middle": 1}
-        assert dict(loaded.modality_weights) == {"image": 1.0, "middle": 4.0}
+        for name in ("private_latents", "rung_sizes"):
+            assert dict(getattr(loaded, name)) == kind.options.get(name, {})
+        assert dict(loaded.modality_weights) == {"image": 1.0, "middle": 1.0} | kind.options.get("modality_weights", {})
 
 
 @every_kind()
