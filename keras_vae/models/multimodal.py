@@ -115,7 +115,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         given = {name: len(counts) for name, counts in self.rung_sizes.items()} if encoders else {}
         if (counts := {name: len(parts) for name, parts in top_down.items()}) != given:
             raise ValueError(f"top_down must be networks by modality, one a rung, {given}; got {counts}.")
-        self.encoders, self.decoders, self.top_down, self.rungs, self.chains = None, None, None, {}, {}
+        self.encoders, self.decoders, self.top_down, self.rungs, self.chain_of = None, None, None, {}, {}
         if encoders:
             self._set_parts(encoders, decoders, top_down)
 
@@ -186,7 +186,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
                 self.rungs[name] = [Rung(size, self.merge) for size in self.rung_sizes[name]]
                 names = (*self._rungs_of(name), "shared")
                 chain = Chain(names, self.rungs[name], self.top_down[name], decoded[1:], features)
-                self.chains[name] = chain
+                self.chain_of[name] = chain
                 decoded = [(None, *chain.shapes[names[0]]), chain.states[0]]
             self.likelihood[name].check(self.decoders[name], decoded, event, name)
             built(self.posterior[name], features[-1])
@@ -216,9 +216,9 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
     def latent_shape(self) -> Any:
         shapes = {"shared": (self.latent_size,)}
-        for chain in self.chains.values():
+        for chain in self.chain_of.values():
             shapes |= chain.shapes
-        return shapes if self.chains else shapes["shared"]
+        return shapes if self.chain_of else shapes["shared"]
 
     # --- distributions ------------------------------------------------------------------------------------------
 
@@ -271,7 +271,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
     def prior_of(self, batch=None) -> Any:
         shared, below = super().prior_of(batch), {}
-        for chain in self.chains.values():
+        for chain in self.chain_of.values():
             below |= chain.below("prior", lambda rung, index, state: rung.prior(state), batch)
         return Joint({"shared": shared, **below}) if below else shared
 
@@ -284,12 +284,12 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
                 the order of the batch's; those of others are at their prior too.
         """
         parts = {"shared": shared}
-        for name, chain in self.chains.items():
+        for name, chain in self.chain_of.items():
             known = batch.observed.get(name)
             if known is not None and subsets is not None:
                 known &= subsets[..., list(batch.x).index(name)]
             parts |= chain.below("posterior", functools.partial(self._rung_posterior, name, batch, known), batch)
-        return Joint(parts) if self.chains else shared
+        return Joint(parts) if self.chain_of else shared
 
     def _rung_posterior(self, name, batch, known, rung, index, state):
         prior = rung.prior(state)
@@ -305,8 +305,8 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
 
     def decode_modality(self, name: str, z: Any, batch: Any = NO_BATCH) -> Any:
         """p(x_m|z) of one modality, of latents `[..., latent]`, or a dict of them: a TFP distribution."""
-        if name in self.chains:
-            chain = self.chains[name]
+        if name in self.chain_of:
+            chain = self.chain_of[name]
             lowest, state = chain.names[0], chain.state(0, z, batch)
             parameters = chain.down(self.decoders[name], lowest, z[lowest], state, batch.training)
             ndims = len(z[lowest].shape) - len(chain.shapes[lowest])
@@ -318,7 +318,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         return self.likelihood[name].distribution(parameters, batch_ndims=ndims)
 
     def given_prior(self, z):
-        return z["shared"] if self.chains else z
+        return z["shared"] if self.chain_of else z
 
     def explain(self, z, batch, inference) -> Any:
         """Distortions by modality, those of `batch` alone being decoded; 0 where unobserved or absent."""
