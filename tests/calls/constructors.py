@@ -47,6 +47,9 @@ BY_MODALITY = {
     "decoders": networks(DECODERS),
     "private_latents": _of_image(whole(0, 3)),
     "modality_weights": _of_image(number(0.0)),
+    "rung_sizes": _of_image(sizes()),
+    "top_down": BY_NAME | these({"image": 3}, {"image": ["dense"]}),
+    "merge": MERGE,
     "likelihood": part("bernoulli", "normal", of=parts.NormalLikelihood) | these({"image": "bernoulli"}, {"image": 3}),
 }
 LADDER = {
@@ -60,6 +63,7 @@ MADE_OF = {  # what a class takes for itself, where it differs from what others 
     "VQVAE": {
         "prior": part("uniform", "autoregressive", of=parts.UniformPrior),
         "posterior": part("moving_average", "gradient", of=parts.Codebook),
+        "commitment": number(0.0, none=True),
     },
     "POISEVAE": {"prior": part("coupled", of=parts.CoupledExponentialPrior), "gradient_sweeps": COUNT},
     "MMVAE": {"prior": part("laplace", of=parts.LaplacePrior)},
@@ -136,6 +140,7 @@ def of_objectives() -> Iterator[Target]:
     yield from _each(objectives, "TotalCorrelation", {"dataset_size": 10}, gamma=number(-1.0))
     yield from _each(objectives, "AdversarialMatching")
     yield from _each(objectives, "PartiallyImportanceWeighted", groups=COUNT)
+    yield from _each(objectives, "MultiViewTotalCorrelation", alpha=number(0.0, most=1.0))
     yield from _each(objectives, "CombinationImportanceWeighted", share=number(0.0, most=1.0))
     yield from _each(objectives, "MaximumMeanDiscrepancy", scales=NUMBERS | these((1.0, 0.0), (-1.0,)))
     yield from _each(objectives, "Regularized", decay=number(0.0))

@@ -39,7 +39,12 @@ def of_tuning() -> Iterator[Target]:
         {"learning_rate": -1.0}, {"learning_rate": np.nan}, {"dataset": "nowhere"}, {"epochs": 0}, {"seed": True}
     )
     folder = these(3, ["a"], Thing(), __file__, True, b"a", None)
-    named = {"objective": choice("log_likelihood"), "precision": choice("float32"), "space": space, "fixed": fixed}
+    named = {
+        "objective": choice("log_likelihood", none=True),
+        "precision": choice("float32"),
+        "space": space,
+        "fixed": fixed,
+    }
     good = {"name": "vae", "trials": 1, "epochs": 1, "fixed": {"dataset": "digits"}, "directory": tempfile.mkdtemp()}
     sorts = {"name": NEVER | these(3, "nonsense", ""), "oracle": choice("bayesian"), "directory": folder, "seed": SEED}
     sorts |= {"address": text(), "epochs": COUNT_OR_NONE, "trials": COUNT, **named}

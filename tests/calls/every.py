@@ -51,7 +51,8 @@ SEAM = (
     "require_density reconstruction latents graph seed_of example_bytes "
     "next_seed posterior_of prior_of likelihood_of inference_of draw explain proposal terms experts fuse fused family "
     "subsets mixture components decode_modality decode_vectors quantized latent_shape decoder_input_shape "
-    "default_networks part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
+    "features with_rungs views inference_of_subsets default_networks "
+    "part_arguments state own_callbacks optimizers call build add_loss compute_metrics predict_step "
     "compile_from_config get_config from_config save_own_variables load_own_variables"
 )
 

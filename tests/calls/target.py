@@ -36,8 +36,8 @@ COUNTS = (
     "dataset_size trials executions workers channels features"
 )
 FLAGS = (
-    "stratified reconstruct_absent completes warm_start refuses_images shuffle drop_remainder weights recipe move "
-    "dynamic_binarization return_dict"
+    "stratified reconstruct_absent infer_absent completes warm_start refuses_images shuffle drop_remainder weights "
+    "recipe move dynamic_binarization return_dict"
 )
 SORTS: dict[str, Sort] = {
     **dict.fromkeys(FLAGS.split(), FLAG),
