@@ -22,6 +22,7 @@ def model_of(workload, shapes):
     if len(workload.networks) > 1:
         # The priors and posteriors are each model's own defaults, as they are in the peer.
         extra = {
+            "mvae": {"reconstruct_absent": False},  # the paper's objective, which the peer has
             "mmvae": {"objective": ImportanceWeighted(workload.importance_samples, "doubly_reparameterized", "looser")},
             "mopoe": {"stratified": False},  # the peer, too, decodes one draw an example
         }

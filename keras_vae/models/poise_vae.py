@@ -59,6 +59,8 @@ class POISEVAE(MVAE):
         prior_sweeps: by which the prior's persistent chains move on at each step of training.
         gradient: of the rate: "pathwise", through the draws, or "covariance", `Cov_q(T(z), nu' T(z))`, whose noise is
             larger.
+        reconstruct_absent: as in `MVAE`; here the prior tells one modality of another, and asking the posteriors for it
+            as well biases what is learned.
         **kwargs: arguments of `MVAE`; the posterior is normal.
     """
 
@@ -76,9 +78,11 @@ class POISEVAE(MVAE):
         prior_sweeps: int = 2,
         gradient: str = "pathwise",
         prior: Any = "coupled",
+        reconstruct_absent: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(encoders, decoders, latent_size, prior=prior, **kwargs)
+        absent = {"reconstruct_absent": reconstruct_absent}
+        super().__init__(encoders, decoders, latent_size, prior=prior, **absent, **kwargs)
         self.gradient = checks.choice("gradient", gradient, ("pathwise", "covariance"))
         self.gradient_sweeps = checks.whole("gradient_sweeps", gradient_sweeps)
         self.sweeps = checks.whole("sweeps", sweeps, self.gradient_sweeps)

@@ -49,7 +49,7 @@ def model(coupled=12, private_svhn=8, start=0.95, gradient="pathwise", beta=1.0,
     from keras_vae.parts import CoupledExponentialPrior
 
     prior = CoupledExponentialPrior((coupled, coupled), (0, private_svhn), start)
-    options = {"prior": prior, "gradient": gradient}
+    options = {"prior": prior, "reconstruct_absent": True, "gradient": gradient}
     shared = 2 * coupled
     return _product.model(shared, private_svhn, beta=beta, seed=seed, variant="POISEVAE", options=options)
 
