@@ -317,7 +317,7 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             parameters, ndims = folded(self.decoders[name], [z], [len(z.shape) - 1], batch.training)
         return self.likelihood[name].distribution(parameters, batch_ndims=ndims)
 
-    def given_prior(self, z):
+    def given_prior(self, z) -> Any:
         return z["shared"] if self.chain_of else z
 
     def explain(self, z, batch, inference) -> Any:
