@@ -1,6 +1,5 @@
 """What multimodal models share: a network pair for each modality, missing modalities, translation."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +11,9 @@ from keras import tree
 from keras_vae import checks
 from keras_vae.distributions import Joint, shown
 from keras_vae.models.base import LatentVariableModel
-from keras_vae.models.chain import NO_BATCH, Chain
+from keras_vae.models.chain import NO_BATCH
 from keras_vae.models.inputs import OBSERVED, ByModality
+from keras_vae.models.own_rungs import OwnRungs
 from keras_vae.models.verbs import MultimodalVerbs
 from keras_vae.networks import (
     Networks,
@@ -28,7 +28,7 @@ from keras_vae.networks import (
     network,
     output_shapes,
 )
-from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, LocationScalePosterior, Prior, Rung, resolve
+from keras_vae.parts import LIKELIHOODS, POSTERIORS, PRIORS, Likelihood, LocationScalePosterior, Prior, resolve
 from keras_vae.parts.ladder import MERGES
 
 # Experts are fused by their locations and scales
@@ -42,7 +42,7 @@ def _networks(name, values):
     return [network(f"each of {name}", part, False) for part in parts]
 
 
-class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
+class MultimodalVAE(OwnRungs, MultimodalVerbs, LatentVariableModel):
     """Base of models of several modalities, whose data are dicts of arrays by modality.
 
     A modality may be missing: leave out its key, or give `"observed": {modality: mask}` beside the data, with a
@@ -181,21 +181,11 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             self.event_shapes[name] = event = tuple(event[1:])
             count = 1 + len(self.rung_sizes.get(name, ()))
             features = output_shapes(f"encoder of {name!r}", self.encoders[name], (None, *event), count)
-            decoded = (None, self.latent_size)
-            if count > 1:
-                self.rungs[name] = [Rung(size, self.merge) for size in self.rung_sizes[name]]
-                names = (*self._rungs_of(name), "shared")
-                chain = Chain(names, self.rungs[name], self.top_down[name], decoded[1:], features)
-                self.chain_of[name] = chain
-                decoded = [(None, *chain.shapes[names[0]]), chain.states[0]]
+            decoded = self.add_rungs(name, features) if count > 1 else (None, self.latent_size)
             self.likelihood[name].check(self.decoders[name], decoded, event, name)
             built(self.posterior[name], features[-1])
             built(self.likelihood[name], (None, *event))
         super().build(input_shape)
-
-    def _rungs_of(self, name):
-        """Names of a modality's rungs, the lowest first."""
-        return [f"{name}{index + 1}" for index in range(len(self.rung_sizes.get(name, ())))]
 
     def _default_networks(self, events):
         self.modalities = tuple(events)
@@ -213,12 +203,6 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
             encoders[name], top_down[name] = dense_ladder_encoder(event, widths), dense_top_down(sizes, widths)
             decoders[name] = dense_decoder(sizes[0], parameters, 2 * state, "elu", condition_shape=state)
         return encoders, decoders, top_down
-
-    def latent_shape(self) -> Any:
-        shapes = {"shared": (self.latent_size,)}
-        for chain in self.chain_of.values():
-            shapes |= chain.shapes
-        return shapes if self.chain_of else shapes["shared"]
 
     # --- distributions ------------------------------------------------------------------------------------------
 
@@ -269,36 +253,6 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
         """Posterior of `(loc, scale)`, `[..., latent]`: a TFP distribution."""
         return self.posterior[self.modalities[0]].family(loc, scale)
 
-    def prior_of(self, batch=None) -> Any:
-        shared, below = super().prior_of(batch), {}
-        for chain in self.chain_of.values():
-            below |= chain.below("prior", lambda rung, index, state: rung.prior(state), batch)
-        return Joint({"shared": shared, **below}) if below else shared
-
-    def with_rungs(self, shared: Any, batch: Any, subsets: Any = None) -> Any:
-        """The posterior of all latents, of that of the shared ones: rungs of what is not observed are at their prior.
-
-        Args:
-            shared: a TFP distribution, `[..., batch]`.
-            subsets: None, or of which modalities the rungs are inferred, boolean `[views, batch or 1, modalities]`, in
-                the order of the batch's; those of others are at their prior too.
-        """
-        parts = {"shared": shared}
-        for name, chain in self.chain_of.items():
-            known = batch.observed.get(name)
-            if known is not None and subsets is not None:
-                known &= subsets[..., list(batch.x).index(name)]
-            parts |= chain.below("posterior", functools.partial(self._rung_posterior, name, batch, known), batch)
-        return Joint(parts) if self.chain_of else shared
-
-    def _rung_posterior(self, name, batch, known, rung, index, state):
-        prior = rung.prior(state)
-        if known is None:
-            return prior
-        own = rung.posterior(self.features(batch)[name][index], state)
-        known = tf.reshape(known, tf.concat([tf.shape(known), [1] * rung.event_ndims], axis=0))
-        return tuple(tf.where(known, mine, above) for mine, above in zip(own, prior, strict=True))
-
     def likelihood_of(self, z, batch=None) -> Any:
         parts = {name: self.decode_modality(name, z, batch or NO_BATCH) for name in self.modalities}
         return Joint(parts, batch and batch.observed)
@@ -316,9 +270,6 @@ class MultimodalVAE(MultimodalVerbs, LatentVariableModel):
                 z = tf.where(self.sees[self.modalities.index(name)], z, 0.0)
             parameters, ndims = folded(self.decoders[name], [z], [len(z.shape) - 1], batch.training)
         return self.likelihood[name].distribution(parameters, batch_ndims=ndims)
-
-    def given_prior(self, z) -> Any:
-        return z["shared"] if self.chain_of else z
 
     def explain(self, z, batch, inference) -> Any:
         """Distortions by modality, those of `batch` alone being decoded; 0 where unobserved or absent."""
