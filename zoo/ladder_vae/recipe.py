@@ -52,7 +52,7 @@ RECIPE = replace(
     use=_vae.use.replace("means, [10, latents]", "means by rung: [10, 64], [10, 32], ..."),
     data_of=data_of,
     training=training,
-    evaluate=partial(_vae.evaluate, samples=5000),
+    evaluate=partial(_vae.evaluate, samples=1000),
     compared_with={"ladder_vae": "five rungs", "vae": "one layer of latents"},
     space=("beta", "learning_rate"),  # as many latents as rungs: no single number to search
 )
