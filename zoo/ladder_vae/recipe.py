@@ -7,8 +7,7 @@ Beta rises from 0 over the first tenth of the training. There is no batch normal
 upper rungs fell silent all the same: their rates below are nothing, so these are three rungs in truth. Adam's learning
 rate falls along a cosine. The time below was taken beside other work.
 
-The paper reports a negative log-likelihood of 81.74 nats for these rungs, after 2,000 epochs and by 5,000 draws; these
-are 230 epochs, and 1,000 draws.
+The paper reports a negative log-likelihood of 81.74 nats for these rungs, after 2,000 epochs; these are 230.
 """
 
 from dataclasses import replace
