@@ -180,7 +180,7 @@ def test_latents_that_are_no_vector_are_refused(metric):
     made.build((None, 8, 8, 1))
     with pytest.raises(ValueError, match=r"vectors?; VQVAE has \(4, 4\)"):
         getattr(metrics, metric)(made, IMAGES)
-    with pytest.raises(ValueError, match="one vector"):
+    with pytest.raises(ValueError, match="latents that are vectors"):
         metrics.linear_probe(made, IMAGES, LABELS, IMAGES, LABELS)
 
 
