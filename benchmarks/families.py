@@ -47,10 +47,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops, tree
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from keras import ops
 
 import keras_vae
 from keras_vae import data, metrics, objectives, parts, plots, zoo
@@ -228,10 +225,9 @@ def measured(model: Any, dataset: str, images: int, draws: int, seed: int = 0) -
         *(_features(x, dataset) for x in (test / 255.0, np.asarray(model.sample(len(test), seed=seed))))
     ).value
     found["reconstruction_error"] = metrics.reconstruction_error(bits, model.reconstruct(bits)).value
-    latents, held_out = (np.concatenate(tree.flatten(model.embed(x)), axis=-1) for x in (train, bits))  # a ladder's too
-    found["active_units"] = int((held_out.var(axis=0) > 0.01).sum())
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(latents, train_labels[:5000])
-    return {**found, "probe_accuracy": float(probe.score(held_out, test_labels))}
+    found["active_units"] = metrics.active_units(model, bits).value
+    probe = metrics.linear_probe(model, train, train_labels[:5000], bits, test_labels)
+    return {**found, "probe_accuracy": probe.value}
 
 
 def _features(images, dataset):

@@ -230,7 +230,7 @@ def traverse(
     options = {}
     if rung is not None:
         if not hasattr(model, "latent_sizes"):
-            raise ValueError(f"{name} has no rungs of latents, but one vector: leave out --rung.")
+            raise ValueError(f"{name} is no ladder, one of whose rungs could be moved: leave out --rung.")
         options["rung"] = rung
     made = model.traverse(_images(name, input, model), latent, values=tuple(np.linspace(-3, 3, 11)), **options)
     made = checks.named(made)

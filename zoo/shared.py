@@ -22,6 +22,15 @@ def likelihoods(model, x, split, samples, seed) -> Any:
     yield "active_units", metrics.active_units(model, x), split
 
 
+def warmed_up(plan, steps) -> dict[str, Any]:
+    """A plan of a training whose beta rises from 0 over its first steps."""
+    from keras_vae.callbacks import WarmUp
+
+    # Several steps a call would leave beta as it is for all of them.
+    compiled = {**plan["compile"], "steps_per_execution": 1}
+    return {**plan, "compile": compiled, "callbacks": [*plan.get("callbacks", ()), WarmUp(steps)]}
+
+
 def reconstructions_and_samples(model, x, of="test images") -> Any:
     """A preview: the examples with their reconstructions, and draws from the prior."""
     return {

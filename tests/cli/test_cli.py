@@ -108,7 +108,7 @@ def test_own_vectors_are_read_as_they_are(tmp_path):
         (["sample", "../vae"], "There is no folder ../vae"),
         (["sample", "vae", "-o", "picture.jpg"], "ends in .png"),
         (["traverse", "vae", "--latent", "999"], "latent must be an integer, 0 to 49"),
-        (["traverse", "vae", "--rung", "z1"], "no rungs of latents, but one vector"),
+        (["traverse", "vae", "--rung", "z1"], "vae is no ladder"),
         (["traverse", "hierarchical_vamp_vae", "--rung", "z3"], "Unknown rung 'z3'"),
         (["translate", "vae"], "nothing to translate to"),
         (["translate", "mvae_poe", "--to", "sound"], "Unknown modality 'sound'"),

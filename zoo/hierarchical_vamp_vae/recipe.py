@@ -12,6 +12,7 @@ The paper reports a negative log-likelihood of 81.24 nats by 5,000 draws, after 
 from dataclasses import replace
 from functools import partial
 
+from keras_vae.zoo import shared
 from keras_vae.zoo.entries import recipe
 
 _vamp = recipe("vamp_vae")
@@ -28,12 +29,8 @@ def model(latent_sizes=(40, 40), widths=(300, 300), components=500, merge="free"
 
 
 def training(epochs=230, learning_rate=1e-3, batch_size=200, components=500, warm_up=0.1):
-    from keras_vae.callbacks import WarmUp
-
     plan = _vamp.training(epochs, learning_rate, batch_size, components)
-    # Several steps a call would leave beta as it is for all of them.
-    plan["compile"]["steps_per_execution"] = 1
-    return {**plan, "callbacks": [*plan["callbacks"], WarmUp(warm_up * epochs * (60_000 // batch_size))]}
+    return shared.warmed_up(plan, warm_up * epochs * (60_000 // batch_size))
 
 
 RECIPE = replace(
