@@ -35,7 +35,7 @@ def data_of(batch_size=200, seed=0, split="train"):
     return _vae.data_of(batch_size, seed, split)
 
 
-def training(epochs=150, learning_rate=2e-3, batch_size=200, components=500):
+def training(epochs=600, learning_rate=2e-3, batch_size=200, components=500):
     from keras_vae.callbacks import Adapt
     from keras_vae.data import arrays
 
