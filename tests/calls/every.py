@@ -44,7 +44,7 @@ NOT_CALLED = {
 # Of models: what the package and Keras call, with a `Batch` or with what they made themselves.
 SEAM = (
     "accept batches build_for build_for_first checked prepare require_built reconstruction latents graph seed_of "
-    "example_bytes add_pseudo_inputs next_seed posterior_of prior_of likelihood_of inference_of draw explain "
+    "example_bytes add_pseudo_inputs add_rungs next_seed posterior_of prior_of likelihood_of inference_of draw explain "
     "proposal terms given_prior experts fuse fused family subsets mixture components decode_modality "
     "decode_vectors quantized latent_shape decoder_input_shape check_parts require_density features with_rungs "
     "views inference_of_subsets default_networks part_arguments state own_callbacks optimizers call build "

@@ -18,7 +18,7 @@ _vq = recipe("vq_vae_fashion_mnist")
 RECIPE = replace(
     _vq,
     title="VQ-VAE with finite scalar quantization on Fashion-MNIST",
-    model=partial(_vq.model, latent_size=3, codebook="finite_scalar"),
+    model=partial(_vq.model, latent_size=3, codebook="finite_scalar", commitment=None),
     compared_with={"fsq_vae": "finite scalar quantization", "vq_vae_fashion_mnist": "codebook by gradient"},
     space=("learning_rate",),  # the numbers of latents and of codes are bound to each other
     summary=("bits_per_dimension", "reconstruction_error", "rate", "distortion", "codes_used", "perplexity"),
