@@ -22,6 +22,19 @@ def likelihoods(model, x, split, samples, seed) -> Any:
     yield "active_units", metrics.active_units(model, x), split
 
 
+def started_from(start, kind, seed, **options) -> Any:
+    """A model of a class, with the networks and the weights of a trained entry of binary images `[28, 28, 1]`."""
+    from keras_vae.zoo.entries import load, recipe
+
+    trained = load(start)
+    fresh = recipe(start).model(seed=seed)  # of the precision asked for; the trained one's is in its archive
+    fresh.set_weights(trained.get_weights())
+    networks = {"encoder": fresh.encoder, "decoder": fresh.decoder, "latent_size": fresh.latent_size}
+    made = kind(**networks, posterior=fresh.posterior, seed=seed, **options)
+    made.build((None, 28, 28, 1))
+    return made
+
+
 def warmed_up(plan, steps) -> dict[str, Any]:
     """A plan of a training whose beta rises from 0 over its first steps."""
     from keras_vae.callbacks import WarmUp

@@ -10,6 +10,7 @@ The paper reports a negative log-likelihood of 84.78 nats; a rerun in TensorFlow
 from dataclasses import replace
 from functools import partial
 
+from keras_vae.zoo import shared
 from keras_vae.zoo.entries import recipe
 
 _vae = recipe("vae")
@@ -18,19 +19,7 @@ _vae = recipe("vae")
 def model(importance_samples=50, start="vae", seed=0):
     import keras_vae
 
-    trained = keras_vae.zoo.load(start)
-    fresh = recipe(start).model(seed=seed)  # of the precision asked for; the trained one's is in its archive
-    fresh.set_weights(trained.get_weights())
-    made = keras_vae.IWAE(
-        fresh.encoder,
-        fresh.decoder,
-        latent_size=fresh.latent_size,
-        importance_samples=importance_samples,
-        posterior=fresh.posterior,
-        seed=seed,
-    )
-    made.build((None, 28, 28, 1))
-    return made
+    return shared.started_from(start, keras_vae.IWAE, seed, importance_samples=importance_samples)
 
 
 def data_of(batch_size=100, seed=0, split="train"):
