@@ -1,4 +1,4 @@
-"""Same-class pairs: images of two data sets that show the same digit, paired by seeded index, never by copying."""
+"""Examples of one class: of several data sets those that show the same digit, by seeded index, never by copying."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_vae import checks
 from keras_vae.data.images import arrays, checked_order, index_batches, scale_of
-from keras_vae.models.inputs import examples, one_array
+from keras_vae.models.inputs import OBSERVED, examples, one_array
 
 SOURCES = {"mnist": "mnist", "svhn": "svhn_cropped"}
 
@@ -58,60 +58,91 @@ def paired_batches(
     batch_size: int = 128,
     *,
     augment: dict[str, Callable] | None = None,
+    missing: float = 0.0,
     seed: int = 0,
     shuffle: bool = True,
 ) -> tf.data.Dataset:
     """`tf.data.Dataset` of `{modality: float32 batch in [0, 1]}` of the same class, from uint8 images, or from others
-    as they are; new pairs at each epoch.
+    as they are; new partners at each epoch.
 
-    An epoch shows every example of the first modality once, each with a partner drawn among the second's examples of
-    its class.
+    An epoch shows every example of the first modality once, each with a partner drawn among the examples of its class
+    of every other.
 
     Args:
-        data: `{modality: (uint8 images, labels)}` of two modalities, as `paired_arrays` returns it.
+        data: `{modality: (uint8 images, labels)}` of two modalities or more, as `paired_arrays` returns it.
         augment: None, or `{modality: function (batch, seed) -> batch}`.
-        seed: of order, pairs and augmentation.
+        missing: share of what is missing of each modality. Which, is drawn once for the examples of the first, whose
+            partners are missing or there at every epoch; of no example is all missing. Batches then hold "observed"
+            masks, as multimodal models take them.
+        seed: of order, partners, what is missing, and augmentation.
         shuffle: a new order at each epoch.
 
     Raises:
         TypeError: no such dict, labels that are no whole numbers, an argument of another type.
-        ValueError: not two modalities, not as many labels as images, a class of the first without one of the second.
+        ValueError: fewer than two modalities, not as many labels as images, a class of the first that another lacks, a
+            number out of its range.
     """
-    checks.instance("data", data, Mapping, "{modality: (images, labels)} of two modalities")
-    if len(data) != 2 or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in data.values()):
-        raise ValueError("data must be {modality: (images, labels)} of two modalities, as paired_arrays makes it.")
+    checks.instance("data", data, Mapping, "{modality: (images, labels)} of two modalities or more")
+    if len(data) < 2 or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in data.values()):
+        raise ValueError(
+            "data must be {modality: (images, labels)} of two modalities or more, as paired_arrays makes it."
+        )
     augment = checks.instance(
         "augment", {} if augment is None else augment, Mapping, "a dict of functions by modality, or None"
     )
     for name, function in augment.items():
         checks.choice("modality", name, data)
         checks.function(f"augment of {name!r}", function)
+    missing = checks.number("missing", missing, 0.0, 1.0)
+    if missing == 1.0:
+        raise ValueError("missing must be below 1: nothing would be left.")
     data = {
         name: (one_array(f"The images of {name}", images), _labels(f"The labels of {name}", labels))
         for name, (images, labels) in data.items()
     }
     for pair in data.values():
         examples(pair)  # as many labels as images
-    (first, (images, labels)), (second, (others, other_labels)) = data.items()
+    scales = {name: scale_of(images) for name, (images, _) in data.items()}
+    first, *others = data
+    images, labels = data[first]
     batch_size, seed = checked_order(len(images), batch_size, shuffle, seed)
-    order = np.argsort(other_labels, kind="stable")
-    classes = int(max(labels.max(), other_labels.max())) + 1
-    counts = np.bincount(other_labels, minlength=classes)
-    if (counts[np.unique(labels)] == 0).any():
-        raise ValueError(f"Some class of {first} has no example in {second} to pair with.")
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    scales = {first: scale_of(images), second: scale_of(others)}
-    images, labels, others = tf.constant(images), tf.constant(labels), tf.constant(others)
-    order, counts, starts = tf.constant(order), tf.constant(counts, tf.float32), tf.constant(starts)
+    observed = _some_of_each(len(images), len(data), missing, seed) if missing else None
+    stored = {name: tf.constant(images) for name, (images, _) in data.items()}
+    partners = {name: _by_class(first, labels, name, data[name][1]) for name in others}
+    labels = tf.constant(labels)
 
     def make(indices, seeds):
-        chosen = tf.gather(labels, indices)
-        rank = tf.random.stateless_uniform(tf.shape(indices), seeds) * tf.gather(counts, chosen)
-        partners = tf.gather(order, tf.gather(starts, chosen) + tf.cast(rank, starts.dtype))
-        pair = {first: tf.gather(images, indices), second: tf.gather(others, partners)}
-        pair = {name: tf.cast(batch, "float32") / scales[name] for name, batch in pair.items()}
+        batch, chosen = {first: tf.gather(stored[first], indices)}, tf.gather(labels, indices)
+        for place, (name, (order, counts, starts)) in enumerate(partners.items()):
+            rank = tf.random.stateless_uniform(tf.shape(indices), seeds + 100 * place) * tf.gather(counts, chosen)
+            found = tf.gather(order, tf.gather(starts, chosen) + tf.cast(rank, starts.dtype))
+            batch[name] = tf.gather(stored[name], found)
+        batch = {name: tf.cast(values, "float32") / scales[name] for name, values in batch.items()}
         for shift, (name, function) in enumerate(augment.items()):
-            pair[name] = function(pair[name], seeds + 1 + shift)
-        return pair
+            batch[name] = function(batch[name], seeds + 1 + shift)
+        if observed is not None:
+            masks = tf.unstack(tf.gather(observed, indices), axis=-1, num=len(data))
+            batch[OBSERVED] = dict(zip(data, masks, strict=True))
+        return batch
 
     return index_batches(len(images), batch_size, shuffle, seed).map(make, tf.data.AUTOTUNE).prefetch(2)
+
+
+def _by_class(first, labels, name, other_labels):
+    """`(order, counts, starts)`: examples of a modality in the order of their classes, how many each class has, and
+    where in the order it starts."""
+    counts = np.bincount(other_labels, minlength=int(max(labels.max(), other_labels.max())) + 1)
+    if (counts[np.unique(labels)] == 0).any():
+        raise ValueError(f"Some class of {first} has no example in {name} to pair with.")
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    order = np.argsort(other_labels, kind="stable")
+    return tf.constant(order), tf.constant(counts, tf.float32), tf.constant(starts)
+
+
+def _some_of_each(examples, modalities, missing, seed):
+    """What is observed, boolean `[examples, modalities]`: each by itself, drawn again where nothing was left."""
+    generator = np.random.default_rng(seed)
+    observed = generator.random((examples, modalities)) >= missing
+    while len(empty := np.flatnonzero(~observed.any(axis=1))):
+        observed[empty] = generator.random((len(empty), modalities)) >= missing
+    return observed

@@ -14,6 +14,7 @@ from keras_vae.metrics.disentanglement import (
     mutual_information_gap,
     separated_attribute_predictability,
 )
+from keras_vae.metrics.diversity import diversity
 from keras_vae.metrics.estimate import Estimate
 from keras_vae.metrics.frechet import classifier_features, frechet_distance
 from keras_vae.metrics.latents import active_units, linear_probe, posterior_moments, rate_per_latent
@@ -34,6 +35,7 @@ __all__ = [
     "codebook_use",
     "cross_coherence",
     "disentanglement_completeness_informativeness",
+    "diversity",
     "factor_vae_score",
     "frechet_distance",
     "free_energy",

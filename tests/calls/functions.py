@@ -24,6 +24,7 @@ from calls.values import (
     Thing,
     choice,
     function,
+    number,
     path,
     these,
     whole,
@@ -77,6 +78,8 @@ def of_metrics() -> Iterator[Target]:
     yield Target("factor_vae_score", metrics.factor_vae_score, few, {**CODES, **alone, "examples": whole(2)})
     pair = {"x": table(), "reconstruction": table()}
     yield Target("reconstruction_error", metrics.reconstruction_error, {"x": codes, "reconstruction": codes}, pair)
+    draws = np.stack([codes, codes + 1.0])
+    yield Target("diversity", metrics.diversity, {"draws": draws}, {"draws": table() | these(draws[:1], draws[0, 0])})
     features = dict.fromkeys(("features", "other_features"), table("examples", "features"))
     given = {"features": codes, "other_features": codes + 1.0}
     yield Target("frechet_distance", metrics.frechet_distance, given, features)
@@ -176,8 +179,13 @@ def of_data() -> Iterator[Target]:
         fractions=with_labels(labels + 0.5), negative=with_labels(labels - 1), strangers=with_labels(labels + 9)
     )
     augment = these(3, judge, {"nonsense": judge}, {"image": "flip"}, {"image": 3}, Thing())
-    sorts = {"data": paired, "augment": augment, "seed": SEED, "batch_size": whole()}
+    missing = number(0, most=1) | these(one=1.0)
+    sorts = {"data": paired, "augment": augment, "missing": missing, "seed": SEED, "batch_size": whole()}
     yield Target("data.paired_batches", room.paired_batches, {"data": pair}, sorts)
+    yield Target("data.digit_words", room.digit_words, {}, {"length": whole(5)})
+    texts = {"x": OF_ONE | these(np.zeros((3, 16)), np.zeros((3, 8, 15)), np.full((3, 8, 16), "a"))}
+    for name in ("texts_of", "classify_words"):
+        yield Target(f"data.{name}", getattr(room, name), {"x": room.digit_words()[0][:3]}, texts)
     visible = np.ones((3, 4), bool)
     masks = OF_ONE | these(visible[:, :3], visible[0, :3], 0.5 * visible, 2 * visible, np.nan * visible, 1j * visible)
     sorts = {"visible": masks, "height": whole(1, 10_000), "width": whole(1, 10_000)}

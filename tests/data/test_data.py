@@ -2,6 +2,7 @@ import functools
 import os
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -36,10 +37,7 @@ def store():
 
 def epoch(dataset):
     """All batches of one pass, as one array, or a dict of them."""
-    parts = list(dataset.as_numpy_iterator())
-    if isinstance(parts[0], dict):
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts)
+    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *dataset.as_numpy_iterator())
 
 
 def order(images):
@@ -216,6 +214,7 @@ REFUSED = {
     "one modality": (lambda: paired_batches({"a": (PIXELS, LABELS)}), ValueError, "two modalities"),
     "no dict": (lambda: paired_batches(PIXELS), TypeError, "data must be"),
     "few labels": (lambda: paired_batches({**PAIRS, "b": (PIXELS, LABELS[:5])}), ValueError, "same number of examples"),
+    "all missing": (lambda: paired_batches(PAIRS, missing=1.0), ValueError, "missing must be below 1"),
     "whose augment": (lambda: paired_batches(PAIRS, augment={"c": jitter}), ValueError, "Unknown modality 'c'"),
     "quadrants": (lambda: quadrants([True, False], 4, 4), ValueError, "four quadrants"),
     "side": (lambda: quadrants([True] * 4, 4.0, 4), TypeError, "height must be"),
@@ -425,6 +424,25 @@ def test_paired_batches_repeat_by_seed_and_make_new_pairs_each_epoch(two_sets):
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal([first, second], [partners(again), partners(again)])
     assert not np.array_equal(first, partners(paired_batches(two_sets, 32, seed=2, shuffle=False)))
+
+
+def test_batches_of_three_modalities_are_of_one_class_each_drawn_by_itself(two_sets):
+    third = {"third": (np.arange(20, dtype="float32")[:, None], np.arange(20) % 10)}
+    batch = epoch(paired_batches({**two_sets, **third}, 32))
+    np.testing.assert_array_equal(*classes(two_sets, batch))
+    np.testing.assert_array_equal(classes(two_sets, batch)[0], batch["third"][:, 0] % 10)
+    np.testing.assert_array_equal(np.unique(batch["third"] // 10), [0, 1])
+
+
+def test_what_is_missing_is_so_at_every_epoch_and_never_all(two_sets):
+    dataset = paired_batches(two_sets, 32, missing=0.3)
+    first, second = (epoch(dataset) for _ in range(2))
+    masks = [np.stack([batch["observed"][name] for name in two_sets], axis=1) for batch in (first, second)]
+    by_image = [mask[np.argsort(order(batch["first"]))] for mask, batch in zip(masks, (first, second), strict=True)]
+    np.testing.assert_array_equal(*by_image)
+    assert by_image[0].any(axis=1).all()
+    alone = 0.3 * 0.7 / (1 - 0.3**2)  # the share of rows where this one is missing and the other is not
+    np.testing.assert_allclose(1 - by_image[0].mean(axis=0), alone, atol=0.1)
 
 
 def test_paired_batches_augment_the_named_modality_only(two_sets):
