@@ -41,7 +41,8 @@ class LadderVAE(LadderVerbs, VAE):
         >>> rough = model.reconstruct(x[:5], rungs=1)  # [5, 8, 8, 1], of the top rung alone
 
     Args:
-        encoder: network from x to a list of features, one a rung, the lowest first. None: dense, of `widths`.
+        encoder: network from x to a list of features, one a rung, the lowest first. None: dense, of `widths`. Those for
+            latents in places come from `residual_ladder_encoder` and its companions in `keras_vae.networks`.
         decoder: network from `[z1, state]`, or from z1 where there is one rung, to likelihood parameters. None: dense.
         top_down: networks that make the state of each rung but the top one, the lowest first, of the latents above and
             of their state, `[z, state]`; of z alone below the top. None: dense.

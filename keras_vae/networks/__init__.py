@@ -23,7 +23,13 @@ from keras_vae.networks.default import (
 )
 from keras_vae.networks.dense import dense_decoder, dense_encoder
 from keras_vae.networks.folding import folded
-from keras_vae.networks.ladder import dense_ladder_encoder, dense_top_down
+from keras_vae.networks.ladder import (
+    dense_ladder_encoder,
+    dense_top_down,
+    residual_ladder_decoder,
+    residual_ladder_encoder,
+    residual_top_down,
+)
 from keras_vae.networks.masked import MaskedAutoregressiveNetwork, MaskedDense
 from keras_vae.networks.residual import residual_decoder, residual_encoder
 from keras_vae.networks.subpixel import SubpixelConv2DTranspose
@@ -60,6 +66,9 @@ __all__ = [
     "reach",
     "residual_decoder",
     "residual_encoder",
+    "residual_ladder_decoder",
+    "residual_ladder_encoder",
+    "residual_top_down",
 ]
 
 register(__name__)

@@ -175,6 +175,13 @@ def of_networks() -> Iterator[Target]:
     yield from _each(room, "dense_ladder_encoder", {"shape": (8, 8, 1), "widths": (8, 8)}, widths=sizes())
     rungs = {"latent_sizes": (4, 2), "widths": (8, 8)}
     yield from _each(room, "dense_top_down", rungs, latent_sizes=sizes(), widths=sizes())
+    ladder = {"shape": (8, 8, 1), "filters": (4, 4), "rungs": 1, "width": 8}
+    yield from _each(room, "residual_ladder_encoder", ladder, shape=image, rungs=COUNT)
+    ladder.pop("width")
+    yield from _each(room, "residual_ladder_decoder", {**ladder, "latent_size": 3}, shape=image, rungs=COUNT)
+    ladder["latent_sizes"] = (3, 2, 4)
+    ladder.pop("rungs")
+    yield from _each(room, "residual_top_down", ladder, shape=image, latent_sizes=sizes())
 
 
 def of_callbacks() -> Iterator[Target]:

@@ -10,6 +10,7 @@ from kinds import images
 from tiny import compiled, networks
 
 import keras_vae
+from keras_vae import networks as nets
 from keras_vae.distributions import divergences, product_of_experts
 from keras_vae.networks import output_shapes
 from keras_vae.parts import NormalLikelihood, Rung
@@ -35,24 +36,14 @@ def stirred(model, scale=0.3):
 
 def convolutional():
     """Latents of 2x2 and of 4x4 places below a vector."""
-    shape, layers = (8, 8, 1), keras.layers
-    x = keras.Input(shape)
-    first = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(x)  # [4, 4, 4]
-    second = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(first)  # [2, 2, 4]
-    encoder = keras.Model(x, [first, second, layers.Dense(8)(layers.Flatten()(second))])
-
-    def down(latents, state, places):
-        z, above = keras.Input(latents), state and keras.Input(state)
-        joined = layers.Concatenate()([z, above]) if state else layers.Reshape((1, 1, 3))(z)
-        grown = layers.UpSampling2D(2)(layers.Conv2D(4, 1)(joined))
-        assert grown.shape[1:3] == places
-        return keras.Model([z, above] if state else z, grown)
-
-    top_down = [down((2, 2, 2), (2, 2, 4), (4, 4)), down((3,), None, (2, 2))]
-    z, state = keras.Input((4, 4, 1)), keras.Input((4, 4, 4))
-    up = layers.Conv2DTranspose(1, 3, strides=2, padding="same")(layers.Concatenate()([z, state]))
+    sizes, shape, filters = (1, 2, 3), (8, 8, 1), (4, 4)
     return keras_vae.LadderVAE(
-        encoder, keras.Model([z, state], up), top_down, latent_sizes=(1, 2, 3), merge="residual", seed=0
+        nets.residual_ladder_encoder(shape, filters, width=8),
+        nets.residual_ladder_decoder(1, shape, filters),
+        nets.residual_top_down(sizes, shape, filters, width=8),
+        latent_sizes=sizes,
+        merge="residual",
+        seed=0,
     )
 
 

@@ -9,6 +9,7 @@ from kinds import RUNGS, close, masked, mean_terms, pairs
 from tiny import compiled, mvae
 
 import keras_vae
+from keras_vae import networks
 from keras_vae.distributions import centre
 
 
@@ -105,20 +106,16 @@ def test_what_is_told_by_one_modality_has_another_s_style_drawn():
 
 
 def test_convolutional_rungs_are_latents_in_places():
-    def encoder():
-        inputs = keras.Input((8, 8, 1))
-        places = layers.Conv2D(4, 3, 2, "same", activation="elu")(inputs)
-        return keras.Model(inputs, [places, layers.Dense(8)(layers.Flatten()(places))])
-
-    z, state = keras.Input((4, 4, 2)), keras.Input((4, 4, 4))
-    joined = layers.Conv2DTranspose(1, 3, 2, "same")(layers.Concatenate()([z, state]))
-    down = keras.Sequential([keras.Input((3,)), layers.Dense(64, activation="elu"), layers.Reshape((4, 4, 4))])
-    plain = mvae()
-    encoders, decoders = {"image": encoder()}, {"image": keras.Model([z, state], joined)}
-    encoders["middle"], decoders["middle"] = plain.encoders["middle"], plain.decoders["middle"]
+    sizes, shape, filters, plain = (2, 3), (8, 8, 1), (4,), mvae()
+    encoders = {"image": networks.residual_ladder_encoder(shape, filters, rungs=1), "middle": plain.encoders["middle"]}
+    decoders = {
+        "image": networks.residual_ladder_decoder(2, shape, filters, rungs=1),
+        "middle": plain.decoders["middle"],
+    }
+    top_down = {"image": networks.residual_top_down(sizes, shape, filters)}
     model = compiled(
         keras_vae.MVAE(
-            encoders, decoders, latent_size=3, rung_sizes={"image": (2,)}, top_down={"image": [down]}, merge="residual"
+            encoders, decoders, latent_size=3, rung_sizes={"image": (2,)}, top_down=top_down, merge="residual"
         )
     )
     history = model.fit(pairs(), batch_size=16, epochs=3, verbose=0).history

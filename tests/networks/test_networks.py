@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -101,7 +103,7 @@ def test_default_networks_take_a_condition_beside_their_own_input(shape):
 
 def test_residual_blocks_start_as_the_identity():
     inputs = keras.Input((8, 8, 2))
-    block = keras.Model(inputs, networks.residual._block(inputs, "silu"))
+    block = keras.Model(inputs, networks.residual.residual_blocks(inputs, 2, "silu"))
     x = np.random.default_rng(0).normal(size=(2, 8, 8, 2)).astype("float32")
     np.testing.assert_array_equal(block(x), x)
 
@@ -111,6 +113,34 @@ def test_residual_networks_of_a_grid_keep_the_layout_of_the_image(shape, grid):
     encoder, decoder = pair("residual", shape, latent_size=8, grid=True)
     assert output_shape(encoder, shape) == (2, *grid, 8)
     assert output_shape(decoder, (*grid, 8)) == (2, *shape)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (30, 17, 3)])
+@pytest.mark.parametrize("rungs", [1, 2, 3])
+def test_residual_ladders_go_up_and_down_by_the_same_places(shape, rungs):
+    sizes, filters = (*(2, 3, 4)[:rungs], 5), (4, 6, 8)
+    encoder = networks.residual_ladder_encoder(shape, filters, rungs, width=16)
+    top_down = networks.residual_top_down(sizes, shape, filters, width=16)
+    decoder = networks.residual_ladder_decoder(sizes[0], shape, filters, rungs, output_activation="sigmoid")
+    *features, top = encoder(np.zeros((2, *shape)))
+    assert top.shape == (2, 16)
+    state, z = None, tf.zeros((2, 5))
+    for network, feature, size in zip(top_down[::-1], features[::-1], sizes[-2::-1], strict=True):
+        state = network(z if state is None else [z, state])
+        assert state.shape == feature.shape
+        z = tf.zeros((*state.shape[:-1], size))
+    image = decoder([z, state])
+    assert image.shape == (2, *shape)
+    np.testing.assert_array_less(np.abs(np.asarray(image) - 0.5), 0.5)
+
+
+def test_more_rungs_than_stages_are_refused():
+    shape, filters = (8, 8, 1), (4, 4)
+    for make in (networks.residual_ladder_encoder, functools.partial(networks.residual_ladder_decoder, 3)):
+        with pytest.raises(ValueError, match="3 need as many filters; got 2"):
+            make(shape, filters, rungs=3)
+    with pytest.raises(ValueError, match="3 need as many filters; got 2"):
+        networks.residual_top_down((1, 2, 3, 4), shape, filters)
 
 
 def test_residual_dropout_acts_in_training_only():
