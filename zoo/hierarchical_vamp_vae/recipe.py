@@ -10,7 +10,6 @@ The paper reports a negative log-likelihood of 81.24 nats by 5,000 draws, after 
 """
 
 from dataclasses import replace
-from functools import partial
 
 from keras_vae.zoo import shared
 from keras_vae.zoo.entries import recipe
@@ -39,7 +38,6 @@ RECIPE = replace(
     model=model,
     use=_vamp.use.replace("means, [10, latents]", "means by rung, [10, 40] each"),
     training=training,
-    evaluate=partial(_vamp.evaluate, samples=1000),
     compared_with={
         "hierarchical_vamp_vae": "two rungs, VampPrior",
         "flow_prior_vae": "one layer of latents, autoregressive flow",
