@@ -15,13 +15,14 @@ from keras_vae import checks
 from keras_vae.distributions import centre, nearest, shown
 from keras_vae.distributions.seeds import fold_in, stateless
 from keras_vae.models.inputs import Batch, examples
+from keras_vae.models.verbs.coding import CodingVerbs
 from keras_vae.models.verbs.importance import draws_at_a_time, log_likelihood_function
 from keras_vae.parts import Likelihood
 
 VALUES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)  # of a latent that is traversed
 
 
-class Verbs:
+class Verbs(CodingVerbs):
     """The public verbs, made of `posterior_of`, `prior_of` and `likelihood_of`. They leave weights and metrics alone,
     and networks behave as at test time."""
 
