@@ -20,7 +20,7 @@ class Bits:
     """Zeros and ones; the decoder gives logits."""
 
     wanted = "zeros and ones; keras_vae.data.binarize makes them of grey values"
-    largest = 1
+    classes, largest = 2, 1  # of symbols, and of the numbers that 8-bit data have for them
 
     def __init__(self, likelihood: BernoulliLikelihood, event_shape: tuple[int, ...]) -> None:
         pass
@@ -60,13 +60,13 @@ class OneHot(_Classes):
     largest = 1
 
     def __init__(self, likelihood: CategoricalLikelihood, event_shape: tuple[int, ...]) -> None:
-        self.count = event_shape[-1]
+        self.classes = event_shape[-1]
 
     def symbols(self, x: np.ndarray) -> np.ndarray:
         return x.argmax(axis=-1)
 
     def values(self, symbols: np.ndarray) -> np.ndarray:
-        return np.eye(self.count)[symbols]
+        return np.eye(self.classes)[symbols]
 
     def weights(self, logits):
         """In proportion to the probabilities of the categories: int64."""
@@ -79,7 +79,7 @@ class Levels(_Classes):
     """Evenly spaced values from 0 to 1; the decoder gives locations, and scales where they are not one for all."""
 
     def __init__(self, likelihood: DiscretizedLogisticLikelihood, event_shape: tuple[int, ...]) -> None:
-        self.largest = likelihood.levels - 1
+        self.classes, self.largest = likelihood.levels, likelihood.levels - 1
         self.wanted = f"multiples of 1/{self.largest} from 0 to 1"
         self.decoded = likelihood.scale == "decoded"
         self.unit, self.floor = (round(part * 2**FINE) for part in (likelihood.unit, likelihood.floor))

@@ -18,7 +18,7 @@ from keras_vae.models.inputs import one_array
 MAGIC, VERSION = b"\x89KVAE\r\n", 1
 HEAD = struct.Struct("<BI")  # version, bytes of the description
 SUM = struct.Struct("<I")
-DTYPES = ("bool", "uint8", "int32", "int64", "float32", "float64")
+DTYPES = ("bool", "uint8", "int32", "int64", "bfloat16", "float16", "float32", "float64")
 # What of a layer's settings changes what it computes.
 SETTINGS = (
     "activation",
@@ -143,7 +143,8 @@ def _symbols(observation, x):
     scaled = x / observation.largest if x.dtype == "uint8" else x
     with np.errstate(invalid="ignore"):
         symbols = observation.symbols(scaled)
-    if not np.array_equal(_typed(observation, symbols, x.dtype), x):
+    known = (symbols >= 0) & (symbols < observation.classes)
+    if not (known.all() and np.array_equal(_typed(observation, symbols, x.dtype), x)):
         raise ValueError(f"x must be {observation.wanted}.")
     return symbols
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import typer
 
 from calls import judge
 from calls.target import Target
@@ -32,6 +33,7 @@ SETTINGS = "absent folder text.json list.json null.json empty.json binary.json u
 ARRAYS = "absent folder text objects nan empty scalar complex damaged huge bytes records"
 WRONG = {  # by the option's name, of those whose type says too little
     "to": ("", "nonsense", "mnist,svhn", "3", "a" * 500, "Mnist"),
+    "rung": ("", "nonsense", "z1", "Z1", "3"),
     "precision": ("", "float", "float16", "3", "Float32", "mixed_float16,auto"),
     "devices": ("", "0", "-1", "1.5", "some", ENDLESS, "1e3"),
     "over": ("", "nonsense", "beta=4:1", "beta=a:b", "beta=1:2:3:4:5", "=", "beta=nan:1", "beta=1e999:2", "3"),
@@ -60,11 +62,34 @@ WRONG = {  # by the option's name, of those whose type says too little
 LOADED = functools.cache(zoo.load)
 FOLDERS = ("text.json", "text.json/run", "/proc/run", "/dev/null")  # of what is to be a folder: a file, or none can be
 WRONG_FOR = {("train", "output"): FOLDERS, ("train", "run"): FOLDERS, ("tune", "directory"): FOLDERS}
+READ = ("absent.npy", "folder", "picture.png", "text.json", "damaged.npy", "empty.npz", "none.npz", "")
+WRONG_FOR |= {
+    ("compress", "file"): (
+        *READ,
+        "text.npy",
+        "objects.npy",
+        "nan.npy",
+        "empty.npy",
+        "scalar.npy",
+        "bytes.npy",
+        "half.npz",
+    ),
+    ("compress", "output"): ("bits.npy", "absent/x.kvae", "folder"),
+    ("decompress", "file"): (*READ, "bits.npy"),
+    ("decompress", "output"): ("bits.npy", "absent/x.npy", "folder.npy", "x.npz", "x"),
+}
 GOOD = {
+    "compress": {"file": "bits.npy", "name": "vae"},
+    "decompress": {"file": "bits.kvae", "name": "vae", "output": "again.npy"},
     "translate": {"name": "mvae_poe"},
     "train": {"name": "vae", "overrides": "good.json"},
     "tune": {"name": "vae", "data": "digits", "trials": "1", "epochs": "1"},
 }
+
+
+@functools.cache
+def _compressed():
+    return LOADED("vae").compress(np.zeros((2, 28, 28, 1), "uint8"), "vae")
 
 
 def files(folder: pathlib.Path) -> None:
@@ -81,8 +106,9 @@ def files(folder: pathlib.Path) -> None:
         "bytes": np.round(images * 255),
         "records": np.zeros(2, [("a", "f4")]),
     }
-    for name, array in arrays.items():
+    for name, array in {**arrays, "bits": images > 1}.items():
         np.save(folder / f"{name}.npy", array)
+    (folder / "bits.kvae").write_bytes(_compressed())
     np.savez(folder / "none.npz")
     np.savez(folder / "other.npz", sound=images)
     np.savez(folder / "half.npz", x=images, condition=images[:1])
@@ -156,13 +182,13 @@ def _wrong(command: str, name: str, annotation: Any) -> tuple[str, ...]:
     return () if bool in typing.get_args(annotation) else WRONG[name]  # a KeyError asks for some
 
 
-def _argv(command: str, spelled: dict[str, str]):
-    """A function of options that gives the arguments of a command."""
+def _argv(command: str, spelled: dict[str, str], places: list[str]):
+    """A function of options that gives the arguments of a command, those that have a place and no name last."""
 
     def run(**options):
-        given = {key: value for key, value in options.items() if key != "name"}
-        flags = [text for key, value in given.items() for text in (spelled.get(key, key), value)]
-        return [command, *flags, "--", options["name"]] if "name" in options else [command, *flags]
+        named = [text for key, value in options.items() if key not in places for text in (spelled.get(key, key), value)]
+        placed = [options[key] for key in places if key in options]
+        return [command, *named, *(["--", *placed] if placed else [])]
 
     return run
 
@@ -177,4 +203,6 @@ def targets() -> Iterator[Target]:
             texts = {f"{text!r:.40}": text for text in _wrong(name, key, option.annotation)}
             sorts[key] = Sort(lambda value, texts=texts: texts)
         good = GOOD.get(name, {"name": "vae"}) if "name" in options else {}
-        yield Target(name, _argv(name, spelled), good, sorts, judge=outcome)
+        infos = {key: typing.get_args(option.annotation)[-1] for key, option in options.items()}
+        places = [key for key, info in infos.items() if isinstance(info, typer.models.ArgumentInfo)]
+        yield Target(name, _argv(name, spelled, places), good, sorts, judge=outcome)

@@ -25,6 +25,7 @@ from calls.values import (
     Thing,
     choice,
     number,
+    text,
     these,
     whole,
 )
@@ -127,6 +128,11 @@ def kind(name: str) -> Iterator[Target]:
         yield untrained("fit_closed_form", {"x": examples}, x=sort.without(*ANY_SHAPE))
         yield called("exact_posterior", {"x": few}, x=plain)
     if name == "vae":
+        bits = {"x": (few > 0.5).astype("float32")}
+        yield called("compress", bits, x=data(), entry=text())
+        stored = model.compress(bits["x"])
+        harmed = NEVER.without("bytes") | these(b"", b"nothing", stored[:-1], stored[:20], stored + stored)
+        yield called("decompress", {"data": stored}, data=harmed)
         nowhere = {"filepath": f"{tempfile.mkdtemp()}/exported", "verbose": False}
         made_anew = NEVER.without("text", "NumPy's text", "a path") | these(3, 0.5, True)
         yield called("export", nowhere, filepath=made_anew, verbose=FLAG.without("None"))

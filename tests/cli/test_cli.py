@@ -113,6 +113,8 @@ def test_own_vectors_are_read_as_they_are(tmp_path):
         (["translate", "vae"], "nothing to translate to"),
         (["translate", "mvae_poe", "--to", "sound"], "Unknown modality 'sound'"),
         (["reconstruct", "vae", "-i", "absent.npy"], "There is no file absent.npy"),
+        (["compress", "absent.npy", "--model", "vae"], "There is no file absent.npy"),
+        (["decompress", "absent.kvae"], "There is no file absent.kvae"),
         (["train", "no_such_entry"], "Unknown entry"),
         (["train", "vae", "--devices", "many"], "a positive number or \"all\"; got 'many'"),
         (["train", "vae", "--precision", "half"], "Unknown precision 'half'"),
@@ -134,6 +136,19 @@ def test_refusal_is_one_line_and_status_2(arguments, says, monkeypatch, capsys, 
     assert printed.startswith("keras-vae: ")
     assert "\n" not in printed
     assert not list(pathlib.Path(tmp_path).iterdir())
+
+
+def test_a_file_is_compressed_and_comes_back(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    model, x = vae(seed=0), np.eye(8, dtype="uint8")[None, ..., None]
+    model.build((None, 8, 8, 1))
+    zoo.save(model, "own")
+    np.save("x.npy", x)
+    assert "Wrote x.npy.kvae" in run("compress", "x.npy", "--model", "./own").output
+    assert f"uint8 {[*x.shape]}" in run("decompress", "x.npy.kvae", "-o", "again.npy").output
+    np.testing.assert_array_equal(np.load("again.npy"), x)
+    with pytest.raises(FileExistsError, match=r"x\.npy is there already"):
+        run("decompress", "x.npy.kvae")
 
 
 def test_unreadable_overrides_are_refused(monkeypatch, capsys, tmp_path):

@@ -58,7 +58,7 @@ def test_data_come_back_as_they_were_and_cost_their_free_energy(likelihood):
 
 
 @pytest.mark.parametrize("count", [1, 2, 17])
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float64"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16"])
 def test_any_number_of_examples_of_any_type(count, dtype):
     x = black()[:count].astype(dtype)
     again = coder()[0].decompress(coder()[0].compress(x))
@@ -124,7 +124,8 @@ def test_another_model_is_named():
         (lambda model: model.compress(black()[:3] * np.nan), ValueError, "zeros and ones"),
         (lambda model: model.compress(black()[:3, ..., 0]), ValueError, r"the shape \['examples', 8, 8, 1\]"),
         (lambda model: model.compress(black()[:0]), ValueError, "must"),
-        (lambda model: model.compress(black()[:3].astype("float16")), TypeError, "one of the types"),
+        (lambda model: model.compress(255 * black()[:3]), ValueError, "zeros and ones"),
+        (lambda model: model.compress(black()[:3].astype("int8")), TypeError, "one of the types"),
         (lambda model: model.compress({"x": black()}), TypeError, "x must be one array"),
         (lambda model: model.compress(black()[:3], entry=3), TypeError, "entry must be"),
         (lambda model: model.decompress("text"), TypeError, "the bytes that compress returned"),
