@@ -37,7 +37,7 @@ def compress(model: Any, x: Any, entry: str = "", progress: Callable[[int], Any]
     """Data as bytes, without loss, by bits-back coding (Townsend et al. 2019): close to the free energy in bits.
 
     Args:
-        model: a built VAE with a standard normal prior, a normal posterior and a discrete likelihood.
+        model: a built VAE or ladder, with a standard normal prior, a normal posterior and a discrete likelihood.
         x: `[examples, *event]`, as the model takes them.
         entry: a name for the model, for those who want to decompress.
         progress: None, or a function called with the number of examples just done: all of them twice, once to code them
@@ -123,8 +123,8 @@ def opened(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 def fingerprint(model: Any) -> str:
     """A short name for all that a model computes codes with: its layers, settings and weights."""
-    found = hashlib.sha256(type(model).__name__.encode())
-    for network in (model.encoder, model.decoder):
+    found = hashlib.sha256(f"{type(model).__name__} {getattr(model, 'merge', '')}".encode())
+    for network in (model.encoder, model.decoder, *getattr(model, "top_down", ())):
         for layer in network.layers:
             settings = {key: value for key, value in layer.get_config().items() if key in SETTINGS}
             found.update(f"{type(layer).__name__} {json.dumps(settings, sort_keys=True, default=str)}".encode())

@@ -57,6 +57,17 @@ def test_data_come_back_as_they_were_and_cost_their_free_energy(likelihood):
     assert 8 * len(coding.opened(stored)[1]) / len(x) == pytest.approx(bits, rel=0.03)  # of one draw, and with the seed
 
 
+@pytest.mark.parametrize("merge", ["precision", "residual", "free"])
+def test_a_ladder_costs_the_free_energy_of_all_its_rungs(merge):
+    model = keras_vae.LadderVAE(latent_sizes=(4, 3, 2), widths=(16, 16, 16), merge=merge, seed=0)
+    model.compile("adam")
+    model.fit(black().astype("float32"), epochs=2, verbose=0)
+    stored = model.compress(black())
+    np.testing.assert_array_equal(model.decompress(stored), black())
+    bits = model.evaluate(black().astype("float32"), verbose=0, return_dict=True)["free_energy"] / np.log(2)
+    assert 8 * len(coding.opened(stored)[1]) / len(black()) == pytest.approx(bits, rel=0.03)
+
+
 @pytest.mark.parametrize("count", [1, 2, 17])
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16"])
 def test_any_number_of_examples_of_any_type(count, dtype):
@@ -79,6 +90,19 @@ def test_a_convolutional_model_codes():
     model = keras_vae.VAE(encoder, decoder, 4, seed=0)
     model.build((None, 8, 8, 1))
     np.testing.assert_array_equal(model.decompress(model.compress(black()[:40])), black()[:40])
+
+
+def test_rungs_of_places_code():
+    sizes, shape, filters = (1, 2, 3), (8, 8, 1), (4, 4)
+    model = keras_vae.LadderVAE(
+        keras_vae.networks.residual_ladder_encoder(shape, filters, width=8),
+        keras_vae.networks.residual_ladder_decoder(1, shape, filters),
+        keras_vae.networks.residual_top_down(sizes, shape, filters, width=8),
+        latent_sizes=sizes,
+        merge="residual",
+    )
+    model.build((None, *shape))
+    np.testing.assert_array_equal(model.decompress(model.compress(black()[:20])), black()[:20])
 
 
 def test_the_bytes_are_the_same_in_another_process_with_other_threads(tmp_path):
@@ -140,7 +164,7 @@ def test_wrong_input_is_refused(call, error, says):
 @pytest.mark.parametrize("kind", kinds.ROWS, ids=str)
 def test_a_model_of_another_kind_codes_or_says_that_it_does_not(kind):
     model = kinds.built(kind)
-    if kind.name in ("vae", "iwae", "beta_vae", "beta_tc_vae", "factor_vae"):
+    if kind.name in ("vae", "iwae", "beta_vae", "beta_tc_vae", "factor_vae", "ladder_vae"):
         x = (kind.data() > 0.5).astype("uint8")
         np.testing.assert_array_equal(model.decompress(model.compress(x)), x)
     else:

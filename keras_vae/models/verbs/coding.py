@@ -11,8 +11,9 @@ class CodingVerbs:
 
     def compress(self, x: Any, entry: str = "", progress: Callable[[int], Any] | None = None) -> bytes:
         """Data as bytes, without loss, by bits-back coding (Townsend et al. 2019): their free energy in bits, a little
-        more. For a `VAE` with a standard normal prior, a normal posterior and a discrete likelihood: "bernoulli",
-        "categorical" or "discretized_logistic". Codes are computed on whole numbers, so that any machine decodes them.
+        more. For a `VAE` or a `LadderVAE` with a standard normal prior, a normal posterior and a discrete likelihood:
+        "bernoulli", "categorical" or "discretized_logistic". Codes are computed on whole numbers, so that any machine
+        decodes them.
 
         Args:
             x: `[examples, *event]`, all of it in memory; many at once, since the first ones pay for a seed of bits.
