@@ -5,6 +5,7 @@ Of a ladder, z are the latents of all rungs: taken from the top down, each by q 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,8 @@ from keras_vae.models.vae import VAE
 from keras_vae.parts import NormalPosterior, Rung, StandardNormalPrior
 from keras_vae.parts.ladder import ONE, SMALLEST_SCALE
 
-MOST = 256  # examples at a time
+MOST = 255  # examples at a time
+COUNT = struct.Struct("<I")
 OWN = ("posterior_of", "prior_of", "likelihood_of")  # of a model, as they are coded here
 
 
@@ -110,18 +112,13 @@ class BitsBack:
         self.encoder, self.decoder = ExactNetwork(model.encoder, "encoder"), ExactNetwork(model.decoder, "decoder")
         self.observation = OBSERVATIONS[type(model.likelihood)](model.likelihood, model.event_shape)
 
-    def seed_words(self) -> int:
-        """More than the largest group takes before it gives: 32-bit words."""
-        return MOST * sum(int(np.prod(level.shape)) for level in self.levels) * BITS // 32 + 64
+    def most_bits(self) -> int:
+        """How many bits of the stack an example's latents take, before what is left of them is given back."""
+        return BITS * sum(int(np.prod(level.shape)) for level in self.levels)
 
-    def groups(self, count: int) -> list[slice]:
-        """Examples whose networks are computed together: few at first, where the seed has to pay for all of them."""
-        found, start = [], 0
-        while start < count:
-            size = min(1 + start // 8, MOST, count - start)
-            found.append(slice(start, start + size))
-            start += size
-        return found
+    def seed_words(self) -> int:
+        """As many 32-bit words as the first example takes, and some more."""
+        return self.most_bits() // 32 + 64
 
     def features(self, symbols: np.ndarray) -> list[np.ndarray]:
         """What the encoder says of examples."""
@@ -168,25 +165,33 @@ class BitsBack:
         return symbols
 
     def encode(self, symbols: np.ndarray, progress: Callable[[int], Any] | None = None) -> bytes:
-        """All examples, `[examples, *event]`, as bytes; `progress` is called with the number just done."""
-        stack = Stack(self.seed_words())
-        for group in self.groups(len(symbols)):
-            self.push(stack, symbols[group])
-            if progress is not None:
-                progress(group.stop - group.start)
-        return stack.to_bytes()
+        """All examples, `[examples, *event]`, as bytes; `progress` is called with the number just done.
 
-    def decode(self, stored: bytes, count: int, progress: Callable[[int], Any] | None = None) -> np.ndarray:
+        Networks are computed of as many examples together as the stack can pay for by what those before them put there:
+        one at first. The groups' sizes come first, a byte each, and their number before them.
+        """
+        stack, sizes = Stack(self.seed_words()), []
+        while (start := sum(sizes)) < len(symbols):
+            paid = stack.bits() // self.most_bits()
+            sizes.append(min(max(paid, 1), MOST, len(symbols) - start))
+            self.push(stack, symbols[start : start + sizes[-1]])
+            if progress is not None:
+                progress(sizes[-1])
+        return COUNT.pack(len(sizes)) + bytes(sizes) + stack.to_bytes()
+
+    def decode(self, stored: bytes, progress: Callable[[int], Any] | None = None) -> np.ndarray:
         """The examples again.
 
         Raises:
-            ValueError: these are not the bytes of so many examples of this model.
+            ValueError: these are not bytes of this model.
         """
-        stack, parts = Stack(self.seed_words(), stored), []
-        for group in self.groups(count)[::-1]:
-            parts.append(self.pop(stack, group.stop - group.start))
+        (count,) = COUNT.unpack(stored[: COUNT.size])
+        sizes, rest = stored[COUNT.size : COUNT.size + count], stored[COUNT.size + count :]
+        stack, parts = Stack(self.seed_words(), rest), []
+        for size in sizes[::-1]:
+            parts.append(self.pop(stack, size))
             if progress is not None:
-                progress(group.stop - group.start)
+                progress(size)
         if not stack.is_seed():
             raise ValueError("what is left after decoding is not what coding started with")
         return np.concatenate(parts[::-1])

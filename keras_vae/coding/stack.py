@@ -46,6 +46,10 @@ class Stack:
         self.uniform, self.bernoulli = stream.model.Uniform(), stream.model.Bernoulli(perfect=False)
         self.categorical = stream.model.Categorical(perfect=False)
 
+    def bits(self) -> int:
+        """How many bits there are that have been paid for: all above the lowest word that something was built on."""
+        return 32 * max(self.coder.num_words() - self.lowest, 0)
+
     def is_seed(self) -> bool:
         """Whether all that was put in has come out again."""
         return np.array_equal(self.coder.get_compressed(), self.seed)

@@ -61,7 +61,7 @@ def compress(model: Any, x: Any, entry: str = "", progress: Callable[[int], Any]
         raise TypeError(f"x must be of one of the types {', '.join(DTYPES)}; got {x.dtype}.")
     symbols = _symbols(codec.observation, x)
     stored = codec.encode(symbols, progress)
-    if not np.array_equal(codec.decode(stored, len(x), progress), symbols):
+    if not np.array_equal(codec.decode(stored, progress), symbols):
         raise RuntimeError("What was coded does not decode to the same data. Please report it, with the model.")
     facts = {
         "model": type(model).__name__,
@@ -94,9 +94,9 @@ def decompress(model: Any, data: bytes, progress: Callable[[int], Any] | None = 
     if facts["fingerprint"] != fingerprint(model):
         whose = f"the entry {facts['entry']!r}" if facts["entry"] else f"another {facts['model']}"
         raise ValueError(f"The data were compressed by {whose}, whose weights differ from this model's: decode by it.")
-    codec, count = BitsBack(model), facts["shape"][0]
+    codec = BitsBack(model)
     try:
-        symbols = codec.decode(stored, count, progress)
+        symbols = codec.decode(stored, progress)
     except ValueError as error:
         raise ValueError(f"The compressed data could not be decoded: {error}.") from error
     return _typed(codec.observation, symbols, facts["dtype"])
