@@ -182,6 +182,7 @@ ROWS = [
     ),
 ]
 KINDS = {kind.name: kind for kind in ROWS}
+FIRSTS = list({kind.family: kind for kind in reversed(ROWS)}.values())  # of each family
 
 
 def every_kind(chosen=lambda kind: True):
@@ -205,10 +206,11 @@ def default(kind, **kwargs):
     return kind.default(**{**size, **kind.options, **kwargs})
 
 
-def train(kind, x=None, seed=1, **kwargs):
-    """`(model, history)` of the one short fit that tests compare with."""
+def train(kind, x=None, seed=1, eagerly=False, **kwargs):
+    """`(model, history)` of the one short fit that tests compare with; eagerly it takes less time, as there is no graph
+    to be made, and draws the same."""
     keras.utils.set_random_seed(seed)
-    model, x = compiled(kind.make()), kind.data() if x is None else x
+    model, x = compiled(kind.make(), run_eagerly=eagerly), kind.data() if x is None else x
     batch_size = None if isinstance(x, tf.data.Dataset) else 16
     return model, model.fit(x, batch_size=batch_size, shuffle=False, verbose=0, **kwargs).history
 

@@ -44,14 +44,18 @@ def some(x, *names):
     return {name: x[name] for name in names}
 
 
+def few(x, rows):
+    return {name: part[:rows] for name, part in x.items()}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["image", "middle", ("row",), ("image", "row")])
 def test_is_the_joint_less_the_marginal_by_integration(given, trained, pairs):
-    x = three(pairs)
+    x = few(three(pairs), 8)
     exact = integral(trained, x) - integral(trained, some(x, *([given] if isinstance(given, str) else given)))
     measured = trained.log_likelihood(x, samples=20_000, chunk=5000, given=given)
     np.testing.assert_allclose(measured, exact, atol=0.1)
-    assert measured.mean() == pytest.approx(exact.mean(), abs=0.02)
+    assert measured.mean() == pytest.approx(exact.mean(), abs=0.03)
 
 
 def test_what_is_given_tells_of_the_rest(trained, pairs):
@@ -69,8 +73,8 @@ def test_with_nothing_given_it_is_the_joint(trained, pairs):
 
 
 def test_rows_without_what_is_given_are_marginal_and_rows_without_the_rest_zero(trained, pairs):
-    x = some(three(pairs), "image", "middle")
-    no_image, no_middle = np.arange(32) < 10, np.arange(32) >= 20
+    x = few(some(three(pairs), "image", "middle"), 12)
+    no_image, no_middle = np.arange(12) < 4, np.arange(12) >= 8
     masked = {
         "image": np.where(no_image[:, None, None, None], np.nan, x["image"]),
         "middle": np.where(no_middle[:, None], np.nan, x["middle"]),
@@ -78,11 +82,10 @@ def test_rows_without_what_is_given_are_marginal_and_rows_without_the_rest_zero(
     }
     measured = trained.log_likelihood(masked, samples=20_000, chunk=5000, given="image")
     marginal = integral(trained, some(x, "middle"))
-    np.testing.assert_allclose(measured[:10], marginal[:10], atol=0.1)
-    np.testing.assert_allclose(
-        measured[10:20], (integral(trained, x) - integral(trained, some(x, "image")))[10:20], atol=0.1
-    )
-    np.testing.assert_allclose(measured[20:], 0.0, atol=1e-4)
+    np.testing.assert_allclose(measured[:4], marginal[:4], atol=0.1)
+    conditional = integral(trained, x) - integral(trained, some(x, "image"))
+    np.testing.assert_allclose(measured[4:8], conditional[4:8], atol=0.1)
+    np.testing.assert_allclose(measured[8:], 0.0, atol=1e-4)
 
 
 def test_metric_hands_on_what_is_given(trained, pairs):

@@ -53,15 +53,15 @@ def made(kind):
     """A fresh model: one that chooses its networks from the data, where there is such a one."""
     keras.utils.set_random_seed(2)
     if not kind.default:
-        return compiled(kind.make(seed=1))
+        return compiled(kind.make(seed=1), run_eagerly=True)
     model = default(kind, seed=1)
-    return compiled(type(model).from_config(model.get_config()))  # its parts shared with no other
+    return compiled(type(model).from_config(model.get_config()), run_eagerly=True)  # its parts shared with no other
 
 
 def afterwards(model, kind):
     """What the first good call finds, and the next draw."""
     data = kind.data()
-    history = model.fit(data, batch_size=16, shuffle=False, verbose=0).history
+    history = model.fit(data, batch_size=32, shuffle=False, verbose=0).history
     return [*leaves(history["loss"]), *leaves(sample(model, data, 2))]
 
 

@@ -37,7 +37,7 @@ def test_an_exported_model_serves_its_predictions(kind, data, tmp_path):
     close(by_name(loaded.serve(part)), by_name(model.predict(part, verbose=0)))
 
 
-@every_kind(lambda kind: kind.name in ("vae", "cvae", "mvae", "vqvae"))
+@every_kind(lambda kind: kind.name in ("vae", "cvae", "mvae"))
 def test_tensorflow_s_own_saving_serves_predictions_under_the_names_of_the_data(kind, data, tmp_path):
     model, x = built(kind), in_float32(data)
     tf.saved_model.save(model, tmp_path)

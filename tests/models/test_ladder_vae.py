@@ -290,7 +290,7 @@ def test_an_encoder_must_return_features_for_each_rung():
 
 @pytest.mark.further
 def test_convolutional_rungs_learn_are_saved_and_drawn(tmp_path):
-    model, x = compiled(convolutional()), images(16)
+    model, x = compiled(convolutional(), "adam"), images(16)
     history = model.fit(x, epochs=2, batch_size=8, verbose=0).history
     assert history["free_energy"][-1] < history["free_energy"][0]
     assert history["rate_z1"][-1] >= 0

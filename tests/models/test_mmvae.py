@@ -150,11 +150,10 @@ def test_a_masked_modality_is_a_left_out_one_whatever_stands_in_it(cls, objectiv
 
     both, alone = everything(pairs), everything({"image": pairs["image"]})
     assert np.abs(both[1] - alone[1]).max() > 0.1
-    for garbage in (np.nan, np.inf):
-        *values, slopes = everything(hidden(pairs, ROWS, garbage))
-        assert_close(values, tf.nest.map_structure(lambda a, b: np.where(ROWS, a, b), both[:-1], alone[:-1]))
-        assert all(np.isfinite(part).all() for part in slopes)
-        assert_close(everything(hidden(pairs, garbage=garbage)), alone)
+    *values, slopes = everything(hidden(pairs, ROWS, np.nan))
+    assert_close(values, tf.nest.map_structure(lambda a, b: np.where(ROWS, a, b), both[:-1], alone[:-1]))
+    assert all(np.isfinite(part).all() for part in slopes)
+    assert_close(everything(hidden(pairs, garbage=np.inf)), alone)
 
 
 @BOTH

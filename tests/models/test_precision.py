@@ -42,7 +42,7 @@ def test_fit_under_float16_agrees_with_float32(fitted):
 def fit_agrees(kind, policy, fitted):
     _, expected = fitted(kind.name)
     keras.config.set_dtype_policy(policy)
-    model, history = train(kind)
+    model, history = train(kind, eagerly=True)
     assert {weight.dtype for weight in model.weights} == {"float32"}
     assert np.isfinite(np.concatenate(list(history.values()))).all()
     for name, values in history.items():

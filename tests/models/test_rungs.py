@@ -116,7 +116,8 @@ def test_convolutional_rungs_are_latents_in_places():
     model = compiled(
         keras_vae.MVAE(
             encoders, decoders, latent_size=3, rung_sizes={"image": (2,)}, top_down=top_down, merge="residual"
-        )
+        ),
+        "adam",
     )
     history = model.fit(pairs(), batch_size=16, epochs=3, verbose=0).history
     assert history["free_energy"][-1] < history["free_energy"][0]

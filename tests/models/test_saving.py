@@ -13,16 +13,16 @@ from tiny import compiled, weights
 
 @every_kind()
 def test_saved_model_embeds_the_same_and_continues_training_as_the_original_would(kind, data, tmp_path):
-    model = compiled(kind.make(seed=1), keras.optimizers.Adam(0.01))
-    model.fit(data, batch_size=16, epochs=2, verbose=0)
+    model = compiled(kind.make(seed=1), keras.optimizers.Adam(0.01), run_eagerly=True)
+    model.fit(data, batch_size=32, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     close(loaded.embed(data), model.embed(data))
-    assert int(loaded.optimizer.iterations) == 4
+    assert int(loaded.optimizer.iterations) == 2
     for saved, original in zip(loaded.optimizer.variables, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(saved, original)
     for twin in (model, loaded):  # the noise goes on too
-        twin.fit(data, batch_size=16, shuffle=False, verbose=0)
+        twin.fit(data, batch_size=32, shuffle=False, verbose=0)
     np.testing.assert_allclose(weights(loaded), weights(model), atol=1e-6)
 
 
@@ -35,7 +35,7 @@ def without_shapes(config):
 
 @every_kind(lambda kind: kind.default)
 def test_model_with_default_networks_fits_and_comes_back_with_its_arguments(kind, data, tmp_path):
-    model = compiled(default(kind, beta=2.5, seed=7))
+    model = compiled(default(kind, beta=2.5, seed=7), run_eagerly=True)
     assert np.isfinite(model.fit(data, batch_size=32, verbose=0).history["loss"]).all()
     x = explained(model, data)
     assert [part.shape for part in leaves(model.reconstruct(data))] == [part.shape for part in leaves(x)]

@@ -73,7 +73,7 @@ def test_a_model_with_it_learns_without_terms_of_a_codebook():
         posterior="finite_scalar",
         seed=0,
     )
-    history = compiled(model).fit(images(32), batch_size=8, epochs=3, verbose=0).history
+    history = compiled(model, "adam").fit(images(32), batch_size=8, epochs=3, verbose=0).history
     assert history["distortion"][-1] < history["distortion"][0]
     np.testing.assert_allclose(history["rate"], 16 * np.log(64), rtol=1e-5)
     np.testing.assert_allclose(history["loss"], history["free_energy"], rtol=1e-5)

@@ -218,7 +218,7 @@ def test_adapt_refuses_what_are_no_latents(z, error, match):
 
 
 def test_a_prior_that_is_fixed_is_not_trained_and_comes_back_so(images, tmp_path):
-    model = compiled(keras_vae.VAE(*networks(), 3, prior=FlowPrior(3, trainable=False), seed=0))
+    model = compiled(keras_vae.VAE(*networks(), 3, prior=FlowPrior(3, trainable=False), seed=0), "adam")
     model.fit(images, verbose=0)
     model.save(tmp_path / "model.keras")
     for one in (model, keras.saving.load_model(tmp_path / "model.keras")):

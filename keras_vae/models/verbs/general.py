@@ -209,8 +209,10 @@ class Verbs(CodingVerbs):
         for index, part in enumerate(batches):
             at_a_time = chunk or draws_at_a_time(samples, examples(part.x), decoded)
             checks.held("chunk", min(at_a_time, samples), examples(part.x) * self.example_bytes())
-            counts = tf.constant(samples), tf.constant(min(at_a_time, samples))
-            results.append(function(part, fold_in(seed, index), *counts).numpy())
+            others = fold_in(seed, index), tf.constant(samples), tf.constant(min(at_a_time, samples))
+            if not results:  # traced at once for batches of any size, or the last one would be traced again
+                function.get_concrete_function(tree.map_structure(_of_any_size, part), *others)
+            results.append(function(part, *others).numpy())
             if progress is not None:
                 progress(len(results[-1]))
         return np.concatenate(results)
@@ -242,6 +244,10 @@ class Verbs(CodingVerbs):
     @staticmethod
     def _joined(parts):
         return tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def _of_any_size(part: Any) -> Any:
+    return tf.TensorSpec([None, *part.shape[1:]], part.dtype) if tf.is_tensor(part) else part
 
 
 def _plain_attributes(part: keras.layers.Layer) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_latents_explain_grey_images_as_much_as_under_a_scale_that_fits(likeliho
     unexplained = {}
     for name, chosen in {"fixed": NormalLikelihood(0.15), "learned": likelihood}.items():
         keras.utils.set_random_seed(0)
-        model = compiled(keras_vae.VAE(latent_size=8, likelihood=chosen, seed=0))
+        model = compiled(keras_vae.VAE(latent_size=8, likelihood=chosen, seed=0), "adam")
         model.fit(x, batch_size=50, epochs=40, verbose=0)
         unexplained[name] = ((x - np.asarray(model.reconstruct(x))) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
     assert unexplained["learned"] < 1.6 * unexplained["fixed"] < 0.5  # that of squares
@@ -99,7 +99,7 @@ def test_latents_explain_grey_images_as_much_as_under_a_scale_that_fits(likeliho
 @pytest.mark.parametrize("streamed", [False, True])
 def test_one_step_brings_a_scale_to_the_data(images, streamed):
     x = 1e3 * images
-    model = compiled(vae(likelihood=NormalLikelihood(refuses_images=False), seed=0))
+    model = compiled(vae(likelihood=NormalLikelihood(refuses_images=False), seed=0), "adam")
     model.fit(tf.data.Dataset.from_tensor_slices(x).batch(64) if streamed else x, batch_size=64, verbose=0)
     wanted = np.sqrt(((x - x.mean(axis=0)) ** 2).mean())
     assert float(model.likelihood.scale_value()) == pytest.approx(wanted, rel=0.02)
@@ -109,7 +109,7 @@ def test_scales_of_modalities_are_their_own_and_of_observed_rows(images):
     pairs = {"image": images, "middle": 100.0 * images[:, 2:6, 2:6].reshape(-1, 16)}
     rows = np.arange(len(images)) % 2 == 0
     data = {**pairs, "middle": np.where(rows[:, None], pairs["middle"], np.nan), "observed": {"middle": rows}}
-    model = compiled(mvae(likelihood="normal", seed=0))
+    model = compiled(mvae(likelihood="normal", seed=0), "adam")
     model.fit(data, batch_size=64, verbose=0)
     for name, x in {"image": images, "middle": pairs["middle"][rows]}.items():
         wanted = np.sqrt(((x - x.mean(axis=0)) ** 2).mean())
@@ -117,7 +117,7 @@ def test_scales_of_modalities_are_their_own_and_of_observed_rows(images):
 
 
 def test_a_saved_scale_goes_on_where_it_was(images, tmp_path):
-    model = compiled(vae(likelihood="normal", seed=0))
+    model = compiled(vae(likelihood="normal", seed=0), "adam")
     model.fit(images, verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
