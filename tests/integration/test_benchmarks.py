@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 import keras
+import kinds
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +16,7 @@ from tiny import picture
 # Last, so that an installed package goes before the one in this repository.
 sys.path.append(str(pathlib.Path(__file__).parents[2]))
 
-from benchmarks import families
+from benchmarks import compression, families
 from benchmarks.peers import __main__ as program
 from benchmarks.peers import bare, data, ours, profile, report, worker
 from benchmarks.peers.workloads import MEASURES, WORKLOADS, chosen
@@ -196,3 +197,20 @@ def test_a_critic_of_images_learns_by_its_own_loss_alone(images):
         "deceived": {"decoder"},
         "rate": {"encoder"},
     }
+
+
+@pytest.mark.parametrize("coder", [*compression.WHOLE, *compression.EACH])
+def test_what_everybody_has_gives_the_images_back(coder):
+    x = (kinds.images(16) > 0.5).astype("uint8")
+    found = compression.by_library(coder, x)
+    assert found["bytes"] > 0
+    with pytest.raises(RuntimeError, match="not what was compressed"):
+        compression.coded(lambda: b"x", lambda stored: stored != b"x", len)
+    facts = {
+        "coder": coder,
+        "images": "static",
+        "count": 16,
+        "bits": 8 * found["bytes"] / x.size,
+        "device": "a machine",
+    }
+    assert f"| {coder} | static | {facts['bits']:.4f} |" in compression.table([{**facts, **found}])
