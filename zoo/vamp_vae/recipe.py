@@ -1,6 +1,7 @@
 """VAE whose prior is a mixture of posteriors (VampPrior, Tomczak & Welling 2018) at 500 learned pseudo-inputs, on MNIST
 with new binary pixels at every epoch. One stochastic layer of 40 latents, dense networks with two layers of 300
 ELUs on either side (the paper has gated layers). The pseudo-inputs start at 500 training images, and stay in [0, 1].
+After 150 epochs, a quarter of those here, the same recipe had 83.94 nats. The time below was taken beside other work.
 
 A public rerun of the same sizes reports 82.29 nats, and 84.45 for the standard normal prior
 (github.com/andrejkorenic/reconstruction-likelihood-clustering).
