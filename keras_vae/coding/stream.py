@@ -118,7 +118,14 @@ def opened(data: bytes) -> tuple[dict[str, Any], bytes]:
     version, length = HEAD.unpack(data[len(MAGIC) : start])
     if version != VERSION:
         raise ValueError(f"The compressed data have the format {version}; this version of keras_vae reads {VERSION}.")
-    return json.loads(data[start : start + length]), data[start + length : -SUM.size]
+    try:
+        facts = json.loads(data[start : start + length])
+        known = {"model", "entry", "fingerprint", "dtype", "shape"} <= set(facts) and facts["dtype"] in DTYPES
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise ValueError("The compressed data do not say what they are: no compress wrote them.")
+    return facts, data[start + length : -SUM.size]
 
 
 def fingerprint(model: Any) -> str:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import zlib
 
 import kinds
 import numpy as np
@@ -13,6 +14,7 @@ from tiny import vae
 
 import keras_vae
 from keras_vae import coding, data
+from keras_vae.coding import stream
 from keras_vae.coding.stack import Stack
 from keras_vae.parts import DiscretizedLogisticLikelihood
 
@@ -133,6 +135,13 @@ def test_nothing_damaged_is_decoded_in_silence():
             harmed[rng.integers(len(stored))] ^= 1 << rng.integers(8)
         with pytest.raises(ValueError, match="compressed data"):
             model.decompress(bytes(harmed))
+
+
+@pytest.mark.parametrize("described", [b"{}", b"3", b"no JSON", b'{"entry": "vae"}'])
+def test_what_was_forged_is_refused_too(described):
+    forged = b"".join([stream.MAGIC, stream.HEAD.pack(stream.VERSION, len(described)), described, b"rest"])
+    with pytest.raises(ValueError, match="do not say what they are"):
+        coder()[0].decompress(forged + stream.SUM.pack(zlib.crc32(forged)))
 
 
 def test_another_model_is_named():
